@@ -1,0 +1,159 @@
+/**
+ * What nodes say to each other: versioned msgpack values, encoded and decoded here and nowhere else. On the wire
+ * they are arrays, not maps: half the bytes, and the names would cross Redis with every command.
+ */
+import { Packr } from "msgpackr";
+
+/** Raised when a reader of the previous version could no longer make sense of what is written. */
+export const ENVELOPE_VERSION = 1;
+
+const packr = new Packr({ useRecords: false, int64AsType: "number" });
+
+/** An envelope that cannot be read, now or ever: garbage, or not ours. */
+export class BrokenEnvelope extends Error {}
+
+/** An envelope of a newer version: this node is too old for it, another may not be. */
+export class NewerEnvelope extends Error {}
+
+/** One requested action on its way to a worker. */
+export interface Command {
+  /** The gateway's number for it; with the gateway's id it is the command's id. */
+  n: number;
+  /** The gateway's number of the connection; 0: the gateway itself asks. */
+  connection: number;
+  world: string;
+  /** The account that the connection is logged in to. */
+  user: string | null;
+  /** The client's frame, unchanged; for the gateway's own commands one of the same form. */
+  frame: string;
+  /** Where a login comes from, for the limit on failed ones; null for all other commands. */
+  address: string | null;
+}
+
+/** A stream entry of the command stream: all commands of one gateway's event-loop tick for that stream. */
+export interface CommandEnvelope {
+  gateway: string;
+  /** When the gateway wrote it, ms since the epoch by its clock: for measuring alone. */
+  sentAt: number;
+  commands: Command[];
+}
+
+/** A piece of a frame: text, or the hash of a text that many frames share (see `shared-text.ts`). */
+export type FramePart = string | { shared: string };
+
+/** What a gateway has to do besides passing a frame on. */
+export type Effect =
+  /** The connection is logged in now, and knows this version of its account. */
+  | { kind: "login"; user: string; version: number }
+  /** The attempt to log in failed. */
+  | { kind: "login_failed" }
+  /** The command changed the account of its connection to this version. */
+  | { kind: "changed"; version: number }
+  /** Close the connection once the frame is written. */
+  | { kind: "close"; code: number }
+  /** The answer to a command of the gateway's own. */
+  | { kind: "answer"; value: unknown };
+
+/** The answer to one command. */
+export interface Reply {
+  n: number;
+  frame: string | FramePart[];
+  effect: Effect | null;
+}
+
+/** A message on a user's channel. */
+export interface UserBroadcast {
+  world: string;
+  user: string;
+  /** The version of the account that `frame` shows. */
+  version: number;
+  /** The complete frame. */
+  frame: string;
+  /** The connection whose command caused it: it gets the answer instead. */
+  origin: { gateway: string; connection: number } | null;
+  /** ms since the epoch, for measuring alone. */
+  publishedAt: number;
+}
+
+/** Encodes one entry of a command stream. */
+export function encodeCommands(envelope: CommandEnvelope): Buffer {
+  const commands = envelope.commands.map((c) => [c.n, c.connection, c.world, c.user, c.frame, c.address]);
+  return packr.pack([ENVELOPE_VERSION, envelope.gateway, envelope.sentAt, commands]);
+}
+
+/** @throws BrokenEnvelope, NewerEnvelope */
+export function decodeCommands(bytes: Buffer): CommandEnvelope {
+  const [, gateway, sentAt, list] = open(bytes);
+  if (typeof gateway !== "string" || typeof sentAt !== "number" || !Array.isArray(list)) broken();
+  const commands = list.map((item): Command => {
+    if (!Array.isArray(item)) broken();
+    const [n, connection, world, user, frame, address] = item;
+    if (typeof n !== "number" || typeof connection !== "number" || typeof world !== "string") broken();
+    if (!isTextOrNull(user) || typeof frame !== "string" || !isTextOrNull(address)) broken();
+    return { n, connection, world, user, frame, address };
+  });
+  return { gateway, sentAt, commands };
+}
+
+/** Encodes one entry of a gateway's reply stream. */
+export function encodeReplies(replies: readonly Reply[]): Buffer {
+  return packr.pack([ENVELOPE_VERSION, replies.map((r) => [r.n, r.frame, r.effect])]);
+}
+
+/** @throws BrokenEnvelope, NewerEnvelope */
+export function decodeReplies(bytes: Buffer): Reply[] {
+  const [, list] = open(bytes);
+  if (!Array.isArray(list)) broken();
+  return list.map((item): Reply => {
+    if (!Array.isArray(item)) broken();
+    const [n, frame, effect] = item;
+    if (typeof n !== "number" || !(typeof frame === "string" || Array.isArray(frame))) broken();
+    if (effect !== null && typeof effect?.kind !== "string") broken();
+    return { n, frame, effect };
+  });
+}
+
+/** Encodes one message on a user's channel. */
+export function encodeUserBroadcast(b: UserBroadcast): Buffer {
+  const origin = b.origin && [b.origin.gateway, b.origin.connection];
+  return packr.pack([ENVELOPE_VERSION, b.world, b.user, b.version, b.frame, origin, b.publishedAt]);
+}
+
+/** @throws BrokenEnvelope, NewerEnvelope */
+export function decodeUserBroadcast(bytes: Buffer): UserBroadcast {
+  const [, world, user, version, frame, origin, publishedAt] = open(bytes);
+  if (typeof world !== "string" || typeof user !== "string" || typeof version !== "number") broken();
+  if (typeof frame !== "string" || typeof publishedAt !== "number") broken();
+  if (origin !== null && !Array.isArray(origin)) broken();
+  return {
+    world,
+    user,
+    version,
+    frame,
+    origin: origin && { gateway: String(origin[0]), connection: Number(origin[1]) },
+    publishedAt,
+  };
+}
+
+/** The array inside, once its version is one that this node reads. */
+// biome-ignore lint/suspicious/noExplicitAny: what comes off the wire; each decoder checks what it takes out
+function open(bytes: Buffer): any[] {
+  let value: unknown;
+  try {
+    value = packr.unpack(bytes);
+  } catch (error) {
+    throw new BrokenEnvelope("not msgpack", { cause: error });
+  }
+  if (!Array.isArray(value) || typeof value[0] !== "number") broken();
+  if (value[0] > ENVELOPE_VERSION)
+    throw new NewerEnvelope(`version ${value[0]}, this node reads ${ENVELOPE_VERSION}`);
+  return value;
+}
+
+function broken(): never {
+  throw new BrokenEnvelope("not an envelope of this kind");
+}
+
+function isTextOrNull(value: unknown): value is string | null {
+  return value === null || typeof value === "string";
+}

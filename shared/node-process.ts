@@ -1,0 +1,43 @@
+/** What every node process does alike: its id, telling its parent that it serves, stopping on signals. */
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import type { Role } from "./redis/keys.ts";
+
+/**
+ * A new id for this process. A node that is started again is a new node: nobody owes it the answers, the lease
+ * or the connections of the one before.
+ */
+export function newNodeId(): string {
+  const host = hostname()
+    .toLowerCase()
+    .replace(/[^a-z0-9-]/g, "-")
+    .slice(0, 40);
+  return `${host}-${randomBytes(4).toString("hex")}`;
+}
+
+/** What a node says to the local cluster that started it, over IPC. */
+export interface ReadyMessage {
+  type: "ready";
+  id: string;
+  role: Role;
+  /** The gateway's public port. */
+  port?: number;
+  opsPort: number;
+}
+
+/** Says so, where somebody listens. */
+export function announceReady(message: ReadyMessage): void {
+  process.send?.(message);
+}
+
+/** Calls `stop` at the first SIGTERM or SIGINT, and `hasten` at every further one. */
+export function onStopSignals(stop: () => void, hasten: () => void): void {
+  let stopping = false;
+  const act = () => {
+    if (stopping) return hasten();
+    stopping = true;
+    stop();
+  };
+  process.on("SIGTERM", act);
+  process.on("SIGINT", act);
+}

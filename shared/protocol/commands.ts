@@ -1,0 +1,61 @@
+/**
+ * The table of commands: name, body and result schema, permission, reads or writes. Types, the compiled checks,
+ * the handler map of core/, metric labels and the protocol document all come from here.
+ */
+import Type, { type Static, type TSchema } from "typebox";
+import { user, usersByKey } from "./user.ts";
+
+/** A row: what a client may ask for. */
+export interface CommandRow {
+  /** What it is for, one sentence. */
+  about: string;
+  body: TSchema;
+  result: TSchema;
+  /** The permission on the world that the caller needs. */
+  permission: string;
+  /** Whether it changes the database: then it is logged with its effect and runs at most once. */
+  writes: boolean;
+}
+
+/** An optional key, for which `null` counts as absent. */
+const optional = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]));
+
+const json = Type.Record(Type.String(), Type.Unknown());
+const nothing = Type.Object({});
+
+export const commands = {
+  "user.update": {
+    about: "Changes the caller's own profile or client state; each given key replaces the whole value.",
+    body: Type.Object({ profile: optional(json), client_state: optional(json) }),
+    result: nothing,
+    permission: "world:view",
+    writes: true,
+  },
+  "user.fetch": {
+    about: "Reads one user by id, or up to 100 by ids or by pretalx_ids.",
+    body: Type.Object({
+      id: optional(Type.String()),
+      ids: optional(Type.Array(Type.String())),
+      pretalx_ids: optional(Type.Array(Type.String())),
+    }),
+    result: Type.Union([user, usersByKey]),
+    permission: "world:view",
+    writes: false,
+  },
+} as const satisfies Record<string, CommandRow>;
+
+/** The name of a command that a logged-in client may send. */
+export type CommandName = keyof typeof commands;
+
+/** The body of a command, with `null` still allowed for optional keys. */
+export type CommandBody<N extends CommandName> = Static<(typeof commands)[N]["body"]>;
+
+/** The namespaces that exist: `user` of `user.update`. */
+export const namespaces: ReadonlySet<string> = new Set(
+  Object.keys(commands).map((name) => name.split(".")[0]!),
+);
+
+/** Whether a logged-in client may send this action. */
+export function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(commands, name);
+}

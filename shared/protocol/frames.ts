@@ -1,0 +1,22 @@
+/** The text frames that a server writes, and nothing else builds them. */
+import type { ErrorBody } from "./errors.ts";
+
+/** What a client may put between action and payload: a number or a string of at most 64 characters. */
+export type FrameId = string | number;
+
+/** `["success", id, result]`, or without the id. `result` is JSON text already. */
+export function successFrame(id: FrameId | undefined, resultJson: string): string {
+  if (id === undefined) return `["success",${resultJson}]`;
+  // Quoting only what needs it: ids are numbers nearly always, and this runs once for every command.
+  return `["success",${typeof id === "number" ? id : JSON.stringify(id)},${resultJson}]`;
+}
+
+/** `["error", id, error]`, or without the id. */
+export function errorFrame(id: FrameId | undefined, error: ErrorBody): string {
+  return JSON.stringify(id === undefined ? ["error", error] : ["error", id, error]);
+}
+
+/** Any frame that the server pushes unasked. `payload` is JSON text already. */
+export function pushFrame(action: string, payloadJson: string): string {
+  return `["${action}",${payloadJson}]`;
+}

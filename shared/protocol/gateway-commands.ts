@@ -1,0 +1,29 @@
+/**
+ * What a gateway asks for itself: commands like a client's, on the same stream, but of connection 0 and answered
+ * with an `answer` effect. A client cannot send them: their namespace is no client's.
+ */
+
+/** Body and answer of each. */
+export interface GatewayCommands {
+  /** What an upgrade needs to know of a world. */
+  "gateway.world": {
+    body: Record<string, never>;
+    answer: { exists: boolean; origins: string[] };
+  };
+  /** The frames of those accounts that are newer than the versions given; for at most 500 at once. */
+  "gateway.resync": {
+    body: { users: [id: string, version: number][] };
+    answer: { users: [id: string, version: number, frame: string][] };
+  };
+  /**
+   * What a changed world means for its connected users, at most 500 at once: a `world.updated` frame each, or
+   * null for one who is no longer admitted.
+   */
+  "gateway.world_updated": {
+    body: { users: string[] };
+    answer: { users: [id: string, frame: string | null][] };
+  };
+}
+
+/** The name of one. */
+export type GatewayCommandName = keyof GatewayCommands;

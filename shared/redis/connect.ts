@@ -1,0 +1,110 @@
+/**
+ * Connections to Redis in its three shapes: one server, Sentinel, Cluster. Each node holds one connection per
+ * purpose, because a blocking read or a subscription would hold up everything else on its connection.
+ */
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
+import { backoffMs } from "../backoff.ts";
+import type { Logger } from "../log.ts";
+import { defineScripts } from "./lua.ts";
+
+/** A client of any of the three shapes. */
+export type RedisClient = Redis | Cluster;
+
+/**
+ * What a connection is for. `commands` fails at once while the link is down, so that the caller decides what is
+ * sent again; `blocking` waits in reads; `subscriber` only listens.
+ */
+export type Purpose = "commands" | "blocking" | "subscriber";
+
+/** A link on which nothing came back for so long is dead, whatever TCP says (half-open, stopped server). */
+const SILENCE_MS = 4_000;
+
+/** Longest block of a read, well under `SILENCE_MS`. */
+export const BLOCK_MS = 1_000;
+
+/**
+ * Opens a connection; it reconnects by itself for ever, with jittered backoff.
+ *
+ * @param url `redis://`, `rediss://`, `redis+sentinel://host:port,…/master`, `redis+cluster://host:port,…`
+ */
+export function connectRedis(url: string, purpose: Purpose, log: Logger): RedisClient {
+  const client = open(url, optionsFor(purpose), purpose);
+  defineScripts(client);
+  let down = false;
+  client.on("error", (error: Error) => {
+    if (!down) log.warn({ purpose, reason: error.message }, "redis link down");
+    down = true;
+  });
+  client.on("ready", () => {
+    if (down) log.info({ purpose }, "redis link up");
+    down = false;
+  });
+  return client;
+}
+
+function optionsFor(purpose: Purpose): RedisOptions {
+  return {
+    connectTimeout: 2_000,
+    socketTimeout: purpose === "subscriber" ? undefined : SILENCE_MS,
+    retryStrategy: (times) => backoffMs(times - 1, 50, 1_000),
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    // A failover leaves clients on a server that is a replica now: only a new connection finds the primary.
+    reconnectOnError: (error) => error.message.startsWith("READONLY"),
+    // A subscriber that came back tells the fan-out, which subscribes by itself and resyncs.
+    autoResubscribe: false,
+    connectionName: `foyer-${purpose}`,
+  };
+}
+
+function open(url: string, options: RedisOptions, purpose: Purpose): RedisClient {
+  const { protocol, username, password, hosts, path } = parseRedisUrl(url);
+  const login = {
+    ...(username === "" ? {} : { username }),
+    ...(password === "" ? {} : { password }),
+  };
+  if (protocol === "redis+cluster:") {
+    const cluster: ClusterOptions = {
+      redisOptions: { ...options, ...login },
+      enableOfflineQueue: false,
+      clusterRetryStrategy: (times) => backoffMs(times - 1, 50, 1_000),
+      slotsRefreshInterval: 5_000,
+      ...(purpose === "subscriber" ? { shardedSubscribers: true } : {}),
+    };
+    return new Cluster(hosts, cluster);
+  }
+  if (protocol === "redis+sentinel:") {
+    return new Redis({ ...options, ...login, sentinels: hosts, name: path || "mymaster" });
+  }
+  const { host, port } = hosts[0]!;
+  const tls = protocol === "rediss:" ? { tls: {} } : {};
+  return new Redis({ ...options, ...login, ...tls, host, port, db: Number(path) || 0 });
+}
+
+/**
+ * Takes a Redis URL apart; unlike `URL`, several hosts may stand in it, separated by commas.
+ *
+ * @throws Error when it is none
+ */
+export function parseRedisUrl(url: string) {
+  const match =
+    /^(rediss?:|redis\+sentinel:|redis\+cluster:)\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/]+)(?:\/(.*))?$/.exec(
+      url,
+    );
+  if (match === null) throw new Error("REDIS_URL is no Redis URL");
+  const [, protocol = "", username = "", password = "", list = "", path = ""] = match;
+  const fallback = protocol === "redis+sentinel:" ? 26379 : 6379;
+  const hosts = list.split(",").map((item) => {
+    const [, host = "", port] = /^(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(item) ?? [];
+    if (host === "") throw new Error(`REDIS_URL: ${item} is no host:port`);
+    return { host: host.replace(/^\[|\]$/g, ""), port: port === undefined ? fallback : Number(port) };
+  });
+  return {
+    protocol,
+    username: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    hosts,
+    path,
+  };
+}

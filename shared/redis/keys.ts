@@ -1,0 +1,63 @@
+/**
+ * Every Redis key and channel, hash tags too; nothing else builds one. Keys that one script touches share a
+ * hash tag, so that the same code runs on Redis Cluster.
+ */
+import { createHash } from "node:crypto";
+
+/** The role of a node. */
+export type Role = "gateway" | "core";
+
+/** The keys under one prefix. */
+export type Keys = ReturnType<typeof createKeys>;
+
+/** The consumer group that all workers read with. */
+export const COMMAND_GROUP = "core";
+
+/** @param prefix `FOYER_REDIS_PREFIX` */
+export function createKeys(prefix: string) {
+  return {
+    /** Stream: commands on their way to a worker. */
+    commandStream: (stream: number) => `${prefix}:commands:{${stream}}`,
+    /** Integer: commands, not entries, in that stream. */
+    backlog: (stream: number) => `${prefix}:backlog:{${stream}}`,
+    /** String: the run id of the Redis on which a worker has checked the stream's ids (design §2.2). */
+    streamChecked: (stream: number) => `${prefix}:checked:{${stream}}`,
+    /** Stream: answers on their way to a gateway. */
+    replyStream: (gateway: string) => `${prefix}:replies:{${gateway}}`,
+    /** Stream: entries given up after 5 deliveries. */
+    deadLetters: () => `${prefix}:dead`,
+    /** Sorted set: nodes of a role by the end of their lease, ms by Redis' clock. */
+    leases: (role: Role) => `${prefix}:leases:{${role}}`,
+    /** Hash: what each node of a role tells about itself, JSON. */
+    nodes: (role: Role) => `${prefix}:nodes:{${role}}`,
+    /** String: the worker that leads. */
+    leader: () => `${prefix}:leader`,
+    /** Hash: connections of one user, `gateway/connection` → ms when it was opened. */
+    registry: (world: string, user: string) => `${prefix}:registry:{${world}:${user}}`,
+    /** Set: users that a gateway holds connections of, for clearing up after it. */
+    gatewayUsers: (gateway: string) => `${prefix}:gateway-users:{${gateway}}`,
+    /** Hash: token bucket of a user's updates. */
+    updateRate: (world: string, user: string) => `${prefix}:rate:update:{${world}:${user}}`,
+    /** Integer: failed logins from an address in this minute. */
+    failedLogins: (address: string) => `${prefix}:failed-logins:{${address}}`,
+    /** String: a text that many replies share. */
+    sharedText: (hash: string) => `${prefix}:text:{${hash}}`,
+    /** Channel: news of one user. */
+    userChannel: (world: string, user: string) => `${prefix}:user:${world}:${user}`,
+    /** Channel: ids of worlds whose settings changed; one for all, so that a node subscribes once. */
+    worldsChannel: () => `${prefix}:worlds`,
+    /** Channel: orders to one gateway. */
+    gatewayChannel: (gateway: string) => `${prefix}:gateway:${gateway}`,
+    /** Channel: proof that publish/subscribe delivers. */
+    canaryChannel: () => `${prefix}:canary`,
+  };
+}
+
+/**
+ * The command stream of an account, or of a connection before it has one: always the same for the same key
+ * (design §2.2: effects on one account are ordered by their place in one stream).
+ */
+export function streamOf(key: string, streams: number): number {
+  if (streams === 1) return 0;
+  return createHash("sha1").update(key).digest().readUInt32BE(0) % streams;
+}

@@ -1,0 +1,46 @@
+/** The Lua scripts of `lua/`, one a file, its number of keys at the end of its name. */
+import { readdirSync, readFileSync } from "node:fs";
+import type { RedisClient } from "./connect.ts";
+
+/** The scripts, by the name of their file; each file's head says what it takes and gives. */
+export type ScriptName =
+  | "add-entry"
+  | "finish-entries"
+  | "prepare-stream"
+  | "renew-lease"
+  | "live-nodes"
+  | "release-lease"
+  | "take-token"
+  | "count-failure"
+  | "lead";
+
+const folder = new URL("./lua/", import.meta.url);
+
+const scripts = readdirSync(folder)
+  .filter((file) => file.endsWith(".lua"))
+  .map((file) => {
+    const [, name, keys] = /^(.+)-(\d+)\.lua$/.exec(file) ?? [];
+    if (name === undefined) throw new Error(`${file}: a script's name ends in its number of keys`);
+    return { name, numberOfKeys: Number(keys), lua: readFileSync(new URL(file, folder), "utf8") };
+  });
+
+/** Makes every script a command of this client. */
+export function defineScripts(redis: RedisClient): void {
+  for (const { name, numberOfKeys, lua } of scripts) redis.defineCommand(name, { numberOfKeys, lua });
+}
+
+type Scripted = Record<ScriptName, (...args: (string | number | Buffer)[]) => Promise<unknown>>;
+
+/**
+ * Runs a script.
+ *
+ * @param redis a client, or a pipeline of one: then the result comes with the pipeline's
+ * @param args its keys, then its arguments, as the head of its file lists them
+ */
+export function runScript(
+  redis: object,
+  name: ScriptName,
+  ...args: (string | number | Buffer)[]
+): Promise<unknown> {
+  return (redis as Scripted)[name](...args);
+}
