@@ -67,8 +67,10 @@ export interface UserBroadcast {
   user: string;
   /** The version of the account that `frame` shows. */
   version: number;
-  /** The complete frame. */
-  frame: string;
+  /** The complete frame; null when nothing that the user object shows changed. */
+  frame: string | null;
+  /** Whether what the user may see changed too: ask for its `world.updated`. */
+  accessChanged: boolean;
   /** The connection whose command caused it: it gets the answer instead. */
   origin: { gateway: string; connection: number } | null;
   /** ms since the epoch, for measuring alone. */
@@ -116,20 +118,30 @@ export function decodeReplies(bytes: Buffer): Reply[] {
 /** Encodes one message on a user's channel. */
 export function encodeUserBroadcast(b: UserBroadcast): Buffer {
   const origin = b.origin && [b.origin.gateway, b.origin.connection];
-  return packr.pack([ENVELOPE_VERSION, b.world, b.user, b.version, b.frame, origin, b.publishedAt]);
+  return packr.pack([
+    ENVELOPE_VERSION,
+    b.world,
+    b.user,
+    b.version,
+    b.frame,
+    b.accessChanged,
+    origin,
+    b.publishedAt,
+  ]);
 }
 
 /** @throws BrokenEnvelope, NewerEnvelope */
 export function decodeUserBroadcast(bytes: Buffer): UserBroadcast {
-  const [, world, user, version, frame, origin, publishedAt] = open(bytes);
+  const [, world, user, version, frame, accessChanged, origin, publishedAt] = open(bytes);
   if (typeof world !== "string" || typeof user !== "string" || typeof version !== "number") broken();
-  if (typeof frame !== "string" || typeof publishedAt !== "number") broken();
+  if (!isTextOrNull(frame) || typeof publishedAt !== "number") broken();
   if (origin !== null && !Array.isArray(origin)) broken();
   return {
     world,
     user,
     version,
     frame,
+    accessChanged: accessChanged === true,
     origin: origin && { gateway: String(origin[0]), connection: Number(origin[1]) },
     publishedAt,
   };

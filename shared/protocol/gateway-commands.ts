@@ -2,6 +2,7 @@
  * What a gateway asks for itself: commands like a client's, on the same stream, but of connection 0 and answered
  * with an `answer` effect. A client cannot send them: their namespace is no client's.
  */
+import type { FramePart } from "../envelope.ts";
 
 /** Body and answer of each. */
 export interface GatewayCommands {
@@ -16,12 +17,12 @@ export interface GatewayCommands {
     answer: { users: [id: string, version: number, frame: string][] };
   };
   /**
-   * What a changed world means for its connected users, at most 500 at once: a `world.updated` frame each, or
-   * null for one who is no longer admitted.
+   * What a changed world, or changed traits, mean for connected users, at most 500 at once: a `world.updated`
+   * frame each (its config shared, as in replies), or null for one who is no longer admitted.
    */
   "gateway.world_updated": {
     body: { users: string[] };
-    answer: { users: [id: string, frame: string | null][] };
+    answer: { users: [id: string, frame: string | FramePart[] | null][] };
   };
 }
 

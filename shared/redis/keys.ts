@@ -32,9 +32,9 @@ export function createKeys(prefix: string) {
     nodes: (role: Role) => `${prefix}:nodes:{${role}}`,
     /** String: the worker that leads. */
     leader: () => `${prefix}:leader`,
-    /** Hash: connections of one user, `gateway/connection` → ms when it was opened. */
+    /** Sorted set: connections of one user, `gateway/connection` by when it was registered, µs by Redis' clock. */
     registry: (world: string, user: string) => `${prefix}:registry:{${world}:${user}}`,
-    /** Set: users that a gateway holds connections of, for clearing up after it. */
+    /** Set: users that a gateway holds connections of, `world/user`, for clearing up after it. */
     gatewayUsers: (gateway: string) => `${prefix}:gateway-users:{${gateway}}`,
     /** Hash: token bucket of a user's updates. */
     updateRate: (world: string, user: string) => `${prefix}:rate:update:{${world}:${user}}`,

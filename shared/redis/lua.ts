@@ -7,12 +7,14 @@ export type ScriptName =
   | "add-entry"
   | "finish-entries"
   | "prepare-stream"
+  | "check-stream"
   | "renew-lease"
   | "live-nodes"
   | "release-lease"
   | "take-token"
   | "count-failure"
-  | "lead";
+  | "lead"
+  | "register-connection";
 
 const folder = new URL("./lua/", import.meta.url);
 

@@ -2,7 +2,7 @@
 -- position that the database knows: ids must not go backwards after Redis came back empty, failed over, or its
 -- clock is behind (design §2.2).
 -- KEYS[1] command stream   KEYS[2] run id for which it was checked
--- ARGV[1] group   ARGV[2] ms of the greatest position   ARGV[3] its sequence number   ARGV[4] run id of this Redis
+-- ARGV[1] group   ARGV[2] ms of the greatest position   ARGV[3] its sequence number
 -- Result: 1 when something was made or raised, 0 when all was well
 local changed = 0
 if redis.call('EXISTS', KEYS[1]) == 0 then
@@ -36,5 +36,5 @@ if ms < wantMs or (ms == wantMs and sequence < wantSequence) then
   redis.call('XSETID', KEYS[1], ARGV[2] .. '-' .. ARGV[3])
   changed = 1
 end
-redis.call('SET', KEYS[2], ARGV[4])
+redis.call('SET', KEYS[2], string.match(redis.call('INFO', 'server'), 'run_id:(%w+)'))
 return changed

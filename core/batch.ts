@@ -1,0 +1,142 @@
+/**
+ * Runs the commands of one reading together: they share their reads, a bug in one leaves the others alone, and
+ * an entry is finished when the last of its commands is answered.
+ */
+import { backoffMs, pause } from "../shared/backoff.ts";
+import type { Command } from "../shared/envelope.ts";
+import { errorBody } from "../shared/protocol/errors.ts";
+import { errorFrame, type FrameId } from "../shared/protocol/frames.ts";
+import type { Answer, CommandContext, Services } from "./commands/context.ts";
+import type { Entry } from "./entry-reader.ts";
+import { createLoaders, type Loaders } from "./loaders.ts";
+import type { CoreMetrics } from "./metrics.ts";
+import { positionOf } from "./position.ts";
+import type { ReplyWriter } from "./reply-writer.ts";
+import { fatalAnswer, type Outbox, parseRequest, runCommand, runGatewayCommand } from "./run-command.ts";
+import { isDatabaseAway } from "./sql/database.ts";
+
+/** What running commands takes. */
+export interface Runner {
+  services: Services;
+  writer: ReplyWriter;
+  outbox: Outbox;
+  metrics: CoreMetrics;
+  /** Ends waiting for a store that is away. */
+  signal: AbortSignal;
+}
+
+/**
+ * How long a command waits for a store that is away. By then its client has been told that the outcome is
+ * unknown, and has sent it again.
+ */
+const MAX_WAIT_MS = 30_000;
+
+/** Runs the commands of these entries; resolves when all are answered. Never rejects. */
+export async function runBatch(runner: Runner, entries: readonly Entry[]): Promise<void> {
+  const loaders = createLoaders(runner.services.sql);
+  await Promise.all(entries.map((entry) => runEntry(runner, loaders, entry)));
+}
+
+async function runEntry(runner: Runner, loaders: Loaders, entry: Entry): Promise<void> {
+  const { commands, gateway, sentAt } = entry.envelope;
+  runner.metrics.queueWait.observe(Math.max(0, Date.now() - sentAt) / 1000);
+  const answered = await Promise.all(
+    commands.map(async (command, place) => {
+      const answer = await answerCommand(runner, loaders, entry, command, place);
+      if (answer !== null) runner.writer.reply(gateway, { n: command.n, ...answer });
+      return answer !== null;
+    }),
+  );
+  // One that was given up because this worker stops is another worker's.
+  if (answered.every(Boolean)) {
+    runner.writer.finish({ stream: entry.stream, id: entry.id, commands: commands.length });
+  }
+}
+
+/** @returns null when the worker stops before there is an answer */
+async function answerCommand(
+  runner: Runner,
+  loaders: Loaders,
+  entry: Entry,
+  command: Command,
+  place: number,
+): Promise<Answer | null> {
+  const { services, metrics, signal } = runner;
+  const commandId = `${entry.envelope.gateway}.${command.n}`;
+  const started = performance.now();
+  let name = "unknown";
+  let id: FrameId | undefined;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const request = parseRequest(command.frame);
+      name = metrics.knownCommand(request.action);
+      id = request.id;
+      // What the batch remembers is as old as the failure: another attempt reads anew.
+      const reads = attempt === 0 ? loaders : createLoaders(services.sql);
+      const answer = await runOne(runner, reads, entry, command, place, request);
+      metrics.observe(name, answer, started);
+      return answer;
+    } catch (error) {
+      const away = isDatabaseAway(error) || isRedisAway(error);
+      if (away && performance.now() - started < MAX_WAIT_MS && !signal.aborted) {
+        await pause(backoffMs(attempt, 50, 1_000), signal);
+        continue;
+      }
+      if (away && signal.aborted) return null;
+      const answer = away ? timeoutAnswer(id) : fatalAnswer();
+      const fields = { command: name, commandId, world: command.world, error };
+      if (away) services.log.warn(fields, "command given up: a store is away");
+      else services.log.error(fields, "command failed");
+      metrics.observe(name, answer, started);
+      return answer;
+    }
+  }
+}
+
+/** What the client was told already: the outcome is unknown. */
+function timeoutAnswer(id: FrameId | undefined): Answer {
+  return { frame: errorFrame(id, errorBody("server.timeout")), effect: null };
+}
+
+async function runOne(
+  { services, outbox, writer }: Runner,
+  loaders: Loaders,
+  entry: Entry,
+  command: Command,
+  place: number,
+  request: ReturnType<typeof parseRequest>,
+): Promise<Answer> {
+  const now = Date.now();
+  const gateway = entry.envelope.gateway;
+  if (command.connection === 0) {
+    const share = (text: Parameters<ReplyWriter["share"]>[0]) => writer.share(text);
+    return await runGatewayCommand({ services, loaders, world: command.world, now, share }, request);
+  }
+  const world = await services.worlds.get(command.world);
+  if (world === undefined) {
+    return {
+      frame: errorFrame(request.id, errorBody("world.unknown_world")),
+      effect: { kind: "close", code: 1008 },
+    };
+  }
+  const context: CommandContext = {
+    services,
+    loaders,
+    world,
+    commandId: `${gateway}.${command.n}`,
+    position: positionOf(entry.id, place),
+    gateway,
+    connection: command.connection,
+    now,
+  };
+  return await runCommand(context, command, request, outbox);
+}
+
+/** The client's own words for a link that is down: it gives them no code. */
+function isRedisAway(error: unknown): boolean {
+  const { name = "", message = "" } = (error ?? {}) as Partial<Error>;
+  return (
+    name === "MaxRetriesPerRequestError" ||
+    /Connection is closed|isn't writeable|Socket timeout|LOADING|READONLY|CLUSTERDOWN/.test(message)
+  );
+}

@@ -1,0 +1,81 @@
+/** What a command is given, and what it gives back. */
+import type { Effect } from "../../shared/envelope.ts";
+import type { Logger } from "../../shared/log.ts";
+import type { RedisClient } from "../../shared/redis/connect.ts";
+import type { Keys } from "../../shared/redis/keys.ts";
+import type { Settings } from "../../shared/settings.ts";
+import type { Loaders } from "../loaders.ts";
+import type { Access } from "../permissions.ts";
+import type { Sql, Transaction } from "../sql/database.ts";
+import type { UserRow } from "../sql/users.ts";
+import type { World } from "../world.ts";
+import type { WorldCache } from "../world-cache.ts";
+
+/** What a worker lends to every command. */
+export interface Services {
+  sql: Sql;
+  redis: RedisClient;
+  keys: Keys;
+  settings: Settings;
+  worlds: WorldCache;
+  log: Logger;
+}
+
+/** A command under way, whoever sent it. */
+export interface CommandContext {
+  services: Services;
+  loaders: Loaders;
+  world: World;
+  /** `gateway.n`: the same however often the command is delivered. */
+  commandId: string;
+  /** Its place among all commands (`position.ts`). */
+  position: string;
+  gateway: string;
+  connection: number;
+  /** ms since the epoch. */
+  now: number;
+}
+
+/** A reading command of somebody logged in. */
+export interface ReadContext extends CommandContext {
+  actor: UserRow;
+  access: Access;
+}
+
+/** A writing one, inside its transaction. */
+export interface WriteContext extends ReadContext {
+  tx: Transaction;
+  /** The accounts that it named, locked, by id; the actor is always among them. */
+  locked: ReadonlyMap<string, UserRow>;
+}
+
+/** What a writing command did. */
+export interface Written {
+  /** The answer, as JSON text. */
+  result: string;
+  /** Accounts whose user object changed, as they are now. */
+  changed: UserRow[];
+}
+
+/** A reading command: a small function, and what it can ask for before the actor is known. */
+export interface ReadCommand<Body> {
+  /** Starts reads, so that they share a statement with the reading of the actor. */
+  prefetch?(context: CommandContext, body: Body): void;
+  /** @returns the answer, as JSON text */
+  run(context: ReadContext, body: Body): Promise<string>;
+}
+
+/** A writing command. */
+export interface WriteCommand<Body> {
+  /** Ids of the accounts that it changes besides the actor's, to be locked with it. */
+  affects?(body: Body): string[];
+  /** What must hold before a transaction is begun: rate limits, for one. */
+  before?(context: CommandContext, actor: string, body: Body): Promise<void>;
+  run(context: WriteContext, body: Body): Promise<Written>;
+}
+
+/** The answer to a command before it is a reply. */
+export interface Answer {
+  frame: string | (string | { shared: string })[];
+  effect: Effect | null;
+}

@@ -1,0 +1,209 @@
+/**
+ * Reads one command stream: new entries as they come, and those of a worker that died or stalled. What it has
+ * read and not finished is kept from other workers by renewing its idle time (design §2.1).
+ */
+import { backoffMs, pause } from "../shared/backoff.ts";
+import { BrokenEnvelope, type CommandEnvelope, decodeCommands, NewerEnvelope } from "../shared/envelope.ts";
+import type { Logger } from "../shared/log.ts";
+import { BLOCK_MS, type RedisClient } from "../shared/redis/connect.ts";
+import { COMMAND_GROUP, type Keys } from "../shared/redis/keys.ts";
+
+/** An entry that this worker has to run. */
+export interface Entry {
+  stream: number;
+  id: string;
+  envelope: CommandEnvelope;
+}
+
+/** An entry that is run no more. */
+export interface GivenUpEntry {
+  stream: number;
+  id: string;
+  bytes: Buffer;
+  deliveries: number;
+  error: string;
+}
+
+/** What a reader needs. */
+export interface EntryReaderOptions {
+  stream: number;
+  worker: string;
+  keys: Keys;
+  log: Logger;
+  /** For blocking reads; this reader's alone. */
+  blocking: RedisClient;
+  /** For claiming. */
+  redis: RedisClient;
+  /** Makes the stream and its group ready; asked again whenever Redis may have lost them. */
+  prepare(): Promise<void>;
+  /** Runs entries; resolves when they are answered. */
+  run(entries: Entry[]): Promise<void>;
+  giveUp(entry: GivenUpEntry): Promise<void>;
+  /** Resolves when there is room for more commands. */
+  room(): Promise<void>;
+  onClaimed(entries: number): void;
+  signal: AbortSignal;
+}
+
+/** A worker that has not renewed an entry for so long is dead or stalled. */
+const CLAIM_IDLE_MS = 3_000;
+const CLAIM_EVERY_MS = 1_000;
+const MAX_DELIVERIES = 5;
+const MAX_ENTRIES_A_READ = 100;
+
+type RawEntry = [id: Buffer, fields: Buffer[] | null];
+
+/** Reads until `signal` aborts; then resolves when all that was read is run. */
+export async function readEntries(options: EntryReaderOptions): Promise<void> {
+  const underWay = new Set<string>();
+  const running = new Set<Promise<void>>();
+  const start = (raw: readonly RawEntry[], deliveries: ReadonlyMap<string, number>) => {
+    const entries = raw.flatMap((item) => open(options, item, deliveries) ?? []);
+    if (entries.length === 0) return;
+    for (const { id } of entries) underWay.add(id);
+    const run = options.run(entries).finally(() => {
+      for (const { id } of entries) underWay.delete(id);
+      running.delete(run);
+    });
+    running.add(run);
+  };
+  await Promise.all([readNew(options, start), claimAndRenew(options, underWay, start)]);
+  await Promise.all(running);
+}
+
+type Start = (raw: readonly RawEntry[], deliveries: ReadonlyMap<string, number>) => void;
+
+async function readNew(options: EntryReaderOptions, start: Start): Promise<void> {
+  const { blocking, keys, stream, worker, signal, log } = options;
+  const key = keys.commandStream(stream);
+  const onceEach = new Map<string, number>();
+  let failures = 0;
+  let prepared = false;
+  // A link that was down may lead to another server now, or to the same one emptied.
+  blocking.on("close", () => {
+    prepared = false;
+  });
+  while (!signal.aborted) {
+    try {
+      await options.room();
+      if (!prepared) {
+        await options.prepare();
+        prepared = true;
+      }
+      const read = (await blocking.xreadgroupBuffer(
+        "GROUP",
+        COMMAND_GROUP,
+        worker,
+        "COUNT",
+        MAX_ENTRIES_A_READ,
+        "BLOCK",
+        BLOCK_MS,
+        "STREAMS",
+        key,
+        ">",
+      )) as [Buffer, RawEntry[]][] | null;
+      failures = 0;
+      if (read !== null) start(read[0]![1], onceEach);
+    } catch (error) {
+      prepared = false;
+      if (failures === 0) log.warn({ stream, reason: (error as Error).message }, "reading commands failed");
+      await pause(backoffMs(failures++, 50, 1_000), signal);
+    }
+  }
+}
+
+async function claimAndRenew(
+  options: EntryReaderOptions,
+  underWay: ReadonlySet<string>,
+  start: Start,
+): Promise<void> {
+  const { signal, log, stream } = options;
+  for (let failures = 0; !signal.aborted; ) {
+    await pause(CLAIM_EVERY_MS * (0.75 + Math.random() / 2), signal);
+    if (signal.aborted) return;
+    try {
+      await renew(options, [...underWay]);
+      await claim(options, underWay, start);
+      failures = 0;
+    } catch (error) {
+      // The reading loop says so too, and prepares the stream.
+      if (failures++ === 0) log.debug({ stream, reason: (error as Error).message }, "claiming failed");
+    }
+  }
+}
+
+/** Claiming what is one's own sets its idle time to zero, without counting a delivery. */
+async function renew({ redis, keys, stream, worker }: EntryReaderOptions, ids: string[]): Promise<void> {
+  if (ids.length === 0) return;
+  const key = keys.commandStream(stream);
+  await redis.call("XCLAIM", key, COMMAND_GROUP, worker, "0", ...ids, "JUSTID");
+}
+
+async function claim(
+  options: EntryReaderOptions,
+  underWay: ReadonlySet<string>,
+  start: Start,
+): Promise<void> {
+  const { redis, keys, stream, worker, onClaimed } = options;
+  const key = keys.commandStream(stream);
+  let cursor = "0-0";
+  do {
+    await options.room();
+    const [next, raw] = (await redis.callBuffer(
+      "XAUTOCLAIM",
+      key,
+      COMMAND_GROUP,
+      worker,
+      CLAIM_IDLE_MS,
+      cursor,
+      "COUNT",
+      MAX_ENTRIES_A_READ,
+    )) as [Buffer, RawEntry[]];
+    cursor = next.toString();
+    // This process was stopped for a while and nobody took them: they are under way here still.
+    const claimed = raw.filter(([id]) => !underWay.has(id.toString()));
+    if (claimed.length === 0) continue;
+    onClaimed(claimed.length);
+    const first = claimed[0]![0].toString();
+    const last = claimed.at(-1)![0].toString();
+    const pending = (await redis.xpending(key, COMMAND_GROUP, first, last, 1_000, worker)) as [
+      string,
+      string,
+      number,
+      number,
+    ][];
+    start(claimed, new Map(pending.map(([id, , , deliveries]) => [id, deliveries])));
+  } while (cursor !== "0-0" && !options.signal.aborted);
+}
+
+/** Decodes an entry; undefined when it is not to be run here. */
+function open(
+  options: EntryReaderOptions,
+  [rawId, fields]: RawEntry,
+  deliveries: ReadonlyMap<string, number>,
+): Entry | undefined {
+  const { stream, log } = options;
+  const id = rawId.toString();
+  const count = deliveries.get(id) ?? 1;
+  const bytes = fields?.[1] ?? Buffer.alloc(0);
+  const giveUp = (error: string) => {
+    options.giveUp({ stream, id, bytes, deliveries: count, error }).catch((reason: Error) => {
+      // It stays pending, and is given up when it is claimed the next time.
+      log.warn({ stream, entry: id, reason: reason.message }, "dead letter not written");
+    });
+  };
+  try {
+    const envelope = decodeCommands(bytes);
+    if (count <= MAX_DELIVERIES) return { stream, id, envelope };
+    giveUp(`delivered ${count} times`);
+  } catch (error) {
+    if (error instanceof NewerEnvelope) {
+      // Left pending: a worker of the newer version claims it.
+      log.warn({ stream, entry: id, reason: error.message }, "entry left to a newer worker");
+      if (count > MAX_DELIVERIES) giveUp(error.message);
+    } else if (error instanceof BrokenEnvelope) {
+      giveUp(error.message);
+    } else throw error;
+  }
+  return undefined;
+}

@@ -1,0 +1,152 @@
+/** Wires one worker; nothing else does. */
+import { pause } from "../shared/backoff.ts";
+import { createLog, type Logger } from "../shared/log.ts";
+import { createRegistry } from "../shared/metrics.ts";
+import { announceReady, newNodeId, onStopSignals } from "../shared/node-process.ts";
+import { startOpsServer } from "../shared/ops-server.ts";
+import { connectRedis } from "../shared/redis/connect.ts";
+import { createKeys } from "../shared/redis/keys.ts";
+import { readSettings, type Settings } from "../shared/settings.ts";
+import { runBatch } from "./batch.ts";
+import { publishCanary } from "./canary.ts";
+import type { Services } from "./commands/context.ts";
+import { moveToDeadLetters } from "./dead-letters.ts";
+import { type EntryReaderOptions, readEntries } from "./entry-reader.ts";
+import { InFlight } from "./in-flight.ts";
+import { lead } from "./leader.ts";
+import { createCoreMetrics } from "./metrics.ts";
+import { createOutbox } from "./outbox.ts";
+import { ReplyWriter } from "./reply-writer.ts";
+import { connectDatabase } from "./sql/database.ts";
+import { prepareStream } from "./stream-check.ts";
+import { watchDatabase } from "./watch-database.ts";
+import { observeStreams } from "./watch-streams.ts";
+import { watchWorlds } from "./watch-worlds.ts";
+import { renewWorkerLease } from "./worker-lease.ts";
+import { createWorldCache } from "./world-cache.ts";
+
+/** Settings of a worker: the stores must be given. */
+export type WorkerSettings = Settings & { readonly DATABASE_URL: string; readonly REDIS_URL: string };
+
+/** A worker that runs. */
+export interface RunningWorker {
+  id: string;
+  opsPort: number;
+  /** Stops reading, finishes what is under way, leaves the group clean. */
+  stop(): Promise<void>;
+}
+
+/** Connections to Postgres of one worker. */
+const POOL_SIZE = 16;
+
+/** How long a stopping worker waits for its last answers to be written. */
+const CLOSE_MS = 10_000;
+
+/** Starts a worker; resolves when it reads commands. */
+export async function startWorker(
+  settings: WorkerSettings,
+  options: { log: Logger },
+): Promise<RunningWorker> {
+  const id = newNodeId();
+  const log = options.log.child({ node: id, role: "core" });
+  const keys = createKeys(settings.FOYER_REDIS_PREFIX);
+  const registry = createRegistry("core");
+  const metrics = createCoreMetrics(registry);
+  const stopping = new AbortController();
+  const ended = new AbortController();
+
+  const sql = connectDatabase(settings.DATABASE_URL, { max: POOL_SIZE, log });
+  const redis = connectRedis(settings.REDIS_URL, "commands", log);
+  const subscriber = connectRedis(settings.REDIS_URL, "subscriber", log);
+  const worlds = createWorldCache(sql);
+  const services: Services = { sql, redis, keys, settings, worlds, log };
+  const writer = new ReplyWriter(redis, keys, log);
+  const runner = {
+    services,
+    writer,
+    outbox: createOutbox(services, writer),
+    metrics,
+    signal: stopping.signal,
+  };
+  const inFlight = new InFlight();
+  const database = watchDatabase(sql, ended.signal);
+  watchWorlds(subscriber, keys, worlds, log);
+
+  const readers = Array.from({ length: settings.FOYER_COMMAND_STREAMS }, (_, stream) => {
+    const blocking = connectRedis(settings.REDIS_URL, "blocking", log);
+    const reader: EntryReaderOptions = {
+      stream,
+      worker: id,
+      keys,
+      log,
+      blocking,
+      redis,
+      prepare: async () => {
+        if (await prepareStream({ redis, sql, keys }, stream))
+          log.info({ stream }, "command stream prepared");
+      },
+      run: async (entries) => {
+        const commands = entries.reduce((sum, entry) => sum + entry.envelope.commands.length, 0);
+        metrics.batchSize.observe(commands);
+        await inFlight.track(commands, () => runBatch(runner, entries));
+      },
+      giveUp: async (entry) => {
+        metrics.deadLetters.inc();
+        log.error({ entry: entry.id, deliveries: entry.deliveries, reason: entry.error }, "dead letter");
+        await moveToDeadLetters(redis, keys, entry);
+      },
+      room: () => inFlight.room(),
+      onClaimed: (entries) => metrics.claimed.inc(entries),
+      signal: stopping.signal,
+    };
+    return { blocking, done: readEntries(reader) };
+  });
+  const streams = settings.FOYER_COMMAND_STREAMS;
+  const onLead = (leads: boolean) => metrics.leader.set(leads ? 1 : 0);
+  const duties = [
+    lead({ worker: id, redis, sql, keys, streams, log, onLead, signal: stopping.signal }),
+    publishCanary(redis, keys, ended.signal),
+    observeStreams({ redis, keys, streams, metrics, signal: ended.signal }),
+  ];
+
+  const reasons = () => [
+    ...(stopping.signal.aborted ? ["stopping"] : []),
+    ...(database.isUp() ? [] : ["no Postgres"]),
+    ...(redis.status === "ready" ? [] : ["no Redis"]),
+  ];
+  const ops = await startOpsServer({ port: settings.FOYER_OPS_PORT, registry, reasons });
+  const lease = renewWorkerLease({ redis, keys, worker: id, opsPort: ops.port, signal: ended.signal });
+  await untilReady(reasons, stopping.signal);
+  log.info({ opsPort: ops.port }, "worker serves");
+
+  const stop = async () => {
+    log.info("worker stops");
+    stopping.abort();
+    await Promise.all(readers.map((reader) => reader.done));
+    await writer.close(CLOSE_MS);
+    ended.abort();
+    await Promise.all([...duties, lease]);
+    await ops.close();
+    await sql.end({ timeout: 5 });
+    for (const link of [redis, subscriber, ...readers.map((reader) => reader.blocking)]) link.disconnect();
+    log.info("worker stopped");
+  };
+  return { id, opsPort: ops.port, stop };
+}
+
+/** `foyer core`: runs a worker until it is told to stop. */
+export async function runWorker(environment: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const settings = readSettings(environment, ["DATABASE_URL", "REDIS_URL"]);
+  const worker = await startWorker(settings, { log: createLog(settings.FOYER_LOG_LEVEL) });
+  announceReady({ type: "ready", id: worker.id, role: "core", opsPort: worker.opsPort });
+  await new Promise<void>((resolve) => {
+    onStopSignals(
+      () => void worker.stop().then(resolve),
+      () => process.exit(1),
+    );
+  });
+}
+
+async function untilReady(reasons: () => string[], signal: AbortSignal): Promise<void> {
+  while (reasons().length > 0 && !signal.aborted) await pause(50, signal);
+}

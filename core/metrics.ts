@@ -1,0 +1,65 @@
+/** A worker's metrics: `foyer_core_*` (operations §4). Labels are bounded: names and codes of the tables. */
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { latencyBuckets } from "../shared/metrics.ts";
+import { isCommand } from "../shared/protocol/commands.ts";
+import { errors } from "../shared/protocol/errors.ts";
+import type { Answer } from "./commands/context.ts";
+import { gatewayHandlers } from "./commands/gateway-commands.ts";
+
+/** What a worker counts. */
+export type CoreMetrics = ReturnType<typeof createCoreMetrics>;
+
+export function createCoreMetrics(register: Registry) {
+  const registers = [register];
+  const commands = new Counter({
+    name: "foyer_core_commands_total",
+    help: "commands run, by outcome: success, or the error's code",
+    labelNames: ["command", "outcome"],
+    registers,
+  });
+  const duration = new Histogram({
+    name: "foyer_core_command_duration_seconds",
+    help: "from reading a command to its answer",
+    labelNames: ["command"],
+    buckets: latencyBuckets,
+    registers,
+  });
+  const histogram = (name: string, help: string, buckets = latencyBuckets) =>
+    new Histogram({ name: `foyer_core_${name}`, help, buckets, registers });
+  const gauge = (name: string, help: string) => new Gauge({ name: `foyer_core_${name}`, help, registers });
+  const counter = (name: string, help: string) =>
+    new Counter({ name: `foyer_core_${name}`, help, registers });
+
+  return {
+    queueWait: histogram(
+      "queue_wait_seconds",
+      "from the gateway's write to a worker's reading, by their clocks",
+    ),
+    batchSize: histogram("batch_size", "commands read at once", [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]),
+    pendingEntries: gauge("pending_entries", "entries read and not yet acknowledged, by all workers"),
+    oldestPending: gauge("oldest_pending_seconds", "age of the oldest of them"),
+    streamLength: gauge("stream_length", "entries in the command streams"),
+    leader: gauge("leader", "1 on the worker that leads"),
+    claimed: counter("claimed_total", "entries taken over from a worker that died or stalled"),
+    deadLetters: counter("dead_letters_total", "entries given up"),
+    duplicatesSuppressed: counter("duplicates_suppressed_total", "commands that had run before"),
+    /** The label of a command: only names that exist. */
+    knownCommand: (action: string) =>
+      isCommand(action) || action === "authenticate" || Object.hasOwn(gatewayHandlers, action)
+        ? action
+        : "unknown",
+    /** Counts one answered command. `started` is by `performance.now()`. */
+    observe(command: string, answer: Answer, started: number) {
+      commands.inc({ command, outcome: outcomeOf(answer) });
+      duration.observe({ command }, (performance.now() - started) / 1000);
+    },
+  };
+}
+
+const errorStart = /^\["error",(?:(?:-?[\d.eE+]+|"(?:[^"\\]|\\.)*"),)?\{"code":"([^"]+)"/;
+
+function outcomeOf({ frame }: Answer): string {
+  if (typeof frame !== "string" || !frame.startsWith('["error"')) return "success";
+  const code = errorStart.exec(frame)?.[1] ?? "";
+  return Object.hasOwn(errors, code) ? code : "error";
+}

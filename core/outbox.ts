@@ -1,0 +1,51 @@
+/** What commands send besides their answers, put on its way. */
+import { encodeUserBroadcast } from "../shared/envelope.ts";
+import { pushFrame } from "../shared/protocol/frames.ts";
+import { runScript } from "../shared/redis/lua.ts";
+import type { Services } from "./commands/context.ts";
+import type { ReplyWriter } from "./reply-writer.ts";
+import type { Outbox } from "./run-command.ts";
+import { ownUserJson } from "./user-view.ts";
+
+/** The outbox of one worker. */
+export function createOutbox({ redis, keys }: Services, writer: ReplyWriter): Outbox {
+  return {
+    userChanged({ world, gateway, connection, now }, user, { shown, access }) {
+      const message = encodeUserBroadcast({
+        world: world.id,
+        user: user.id,
+        version: user.version,
+        frame: shown ? pushFrame("user.updated", ownUserJson(world, user, now)) : null,
+        accessChanged: access,
+        origin: connection === 0 ? null : { gateway, connection },
+        publishedAt: Date.now(),
+      });
+      writer.publish(keys.userChannel(world.id, user.id), message);
+    },
+
+    share: (text) => writer.share(text),
+
+    async connected({ world, gateway, connection }, user, limit) {
+      const member = `${gateway}/${connection}`;
+      // First the list that clearing up after a dead gateway goes by: what only the registry knew would stay.
+      const [, replaced] = await Promise.all([
+        redis.sadd(keys.gatewayUsers(gateway), `${world.id}/${user.id}`),
+        runScript(redis, "register-connection", keys.registry(world.id, user.id), member, limit),
+      ]);
+      for (const [name, connections] of byGateway(replaced as string[])) {
+        writer.publish(keys.gatewayChannel(name), JSON.stringify({ kind: "replace", connections }));
+      }
+    },
+  };
+}
+
+/** Splits `gateway/connection` into the connections of each gateway. */
+function byGateway(members: readonly string[]): Map<string, number[]> {
+  const result = new Map<string, number[]>();
+  for (const member of members) {
+    const at = member.lastIndexOf("/");
+    const gateway = member.slice(0, at);
+    result.set(gateway, [...(result.get(gateway) ?? []), Number(member.slice(at + 1))]);
+  }
+  return result;
+}

@@ -1,0 +1,118 @@
+/**
+ * Who may do what (protocol §5). Pure: a world and what is known of an account go in, permissions come out. The
+ * result is remembered with the world, since thousands of attendees share the same few sets.
+ */
+import type { UserRow } from "./sql/users.ts";
+import type { Requirement, Room, TraitGrants, World } from "./world.ts";
+
+/** What permissions depend on. */
+export type Subject = Pick<
+  UserRow,
+  "type" | "traits" | "moderation_state" | "deleted" | "world_roles" | "room_roles"
+>;
+
+/** What an account may do in a world. */
+export interface Access {
+  /** Permissions on the world, `room:*` ones included, sorted. */
+  world: ReadonlySet<string>;
+  /** Permissions on each room, by the room's id, sorted; rooms without any are left out. */
+  rooms: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Roles that exist in every world. */
+export const systemRoles = {
+  __anonymous_world: ["world:view"],
+  __anonymous_room: [
+    "room:view",
+    "room:question.read",
+    "room:question.ask",
+    "room:question.vote",
+    "room:poll.read",
+    "room:poll.vote",
+  ],
+  __kiosk: [
+    "world:view",
+    "room:view",
+    "room:chat.read",
+    "room:question.read",
+    "room:poll.read",
+    "room:poll.early_results",
+    "room:viewers",
+    "room:invite.anonymous",
+  ],
+} as const satisfies Record<string, readonly string[]>;
+
+/** All that is left to a silenced user. */
+const silencedPermissions = new Set(["world:view", "room:view", "room:chat.read", "room:chat.join"]);
+
+/** Sets of traits are the attendees' tickets: a bound only against a ticket system that makes up new ones. */
+const MEMO_LIMIT = 10_000;
+
+/** Resolves what an account may do. */
+export function resolveAccess(world: World, subject: Subject): Access {
+  const key = JSON.stringify([
+    subject.type,
+    subject.moderation_state,
+    subject.deleted,
+    subject.traits,
+    subject.world_roles,
+    subject.room_roles,
+  ]);
+  const known = world.accessMemo.get(key) as Access | undefined;
+  if (known !== undefined) return known;
+  if (world.accessMemo.size >= MEMO_LIMIT) world.accessMemo.clear();
+  const access = resolve(world, subject);
+  world.accessMemo.set(key, access);
+  return access;
+}
+
+function resolve(world: World, subject: Subject): Access {
+  if (subject.deleted || subject.moderation_state === "banned") {
+    return { world: new Set(), rooms: new Map() };
+  }
+  const allowed = (permission: string) =>
+    subject.moderation_state !== "silenced" || silencedPermissions.has(permission);
+  const onWorld = new Set<string>();
+  const worldRoles = [...grantedRoles(world.traitGrants, subject), ...subject.world_roles];
+  for (const role of worldRoles) addRole(world, role, onWorld);
+
+  const rooms = new Map<string, readonly string[]>();
+  for (const room of world.rooms) {
+    const onRoom = new Set(onWorld);
+    for (const role of roomRoles(room, subject)) addRole(world, role, onRoom);
+    const permissions = [...onRoom].filter((name) => name.startsWith("room:") && allowed(name)).sort();
+    if (permissions.length > 0) rooms.set(room.id, permissions);
+  }
+  return { world: new Set([...onWorld].filter(allowed).sort()), rooms };
+}
+
+function roomRoles(room: Room, subject: Subject): string[] {
+  const explicit = subject.room_roles.filter(([id]) => id === room.id).map(([, role]) => role);
+  return [...grantedRoles(room.traitGrants, subject), ...explicit];
+}
+
+function addRole(world: World, role: string, permissions: Set<string>): void {
+  const list = Object.hasOwn(systemRoles, role)
+    ? systemRoles[role as keyof typeof systemRoles]
+    : Object.hasOwn(world.roles, role)
+      ? world.roles[role]!
+      : [];
+  for (const permission of list) permissions.add(permission);
+}
+
+function grantedRoles(grants: TraitGrants, subject: Subject): string[] {
+  const traits = new Set(subject.traits);
+  return Object.keys(grants).filter((role) => {
+    const requirements = grants[role]!;
+    // A role without requirements is for everyone who came as a person; anonymous users and kiosks have roles
+    // of their own.
+    if (requirements.length === 0) return subject.type === "person";
+    return requirements.every((requirement) => holds(requirement, traits));
+  });
+}
+
+function holds(requirement: Requirement, traits: ReadonlySet<string>): boolean {
+  return typeof requirement === "string"
+    ? traits.has(requirement)
+    : requirement.some((trait) => traits.has(trait));
+}

@@ -1,0 +1,196 @@
+/**
+ * Everything that a worker writes to Redis for its commands: broadcasts, answers, and then, once those are
+ * written, the acknowledgement (design §2.1). What gathers while one write is under way goes out with the next.
+ */
+import { backoffMs, pause } from "../shared/backoff.ts";
+import { encodeReplies, type Reply } from "../shared/envelope.ts";
+import type { Logger } from "../shared/log.ts";
+import type { RedisClient } from "../shared/redis/connect.ts";
+import { COMMAND_GROUP, type Keys } from "../shared/redis/keys.ts";
+import { runScript } from "../shared/redis/lua.ts";
+import type { SharedText } from "./world.ts";
+
+/** An entry all of whose commands are answered. */
+export interface FinishedEntry {
+  stream: number;
+  id: string;
+  /** Commands in it, for the backlog. */
+  commands: number;
+}
+
+/** A gateway that reads no more has its stream cut here, and removed when its lease has run out. */
+const MAX_STREAM_ENTRIES = 50_000;
+
+/** Replies of one entry, in characters of their frames, at the most. */
+const MAX_ENTRY_CHARACTERS = 256 * 1024;
+
+const STREAM_EXPIRY_MS = 60 * 60 * 1_000;
+const TEXT_EXPIRY_S = 60 * 60;
+const RENEW_MS = 10 * 60 * 1_000;
+
+/** One write's worth. */
+class Outgoing {
+  readonly texts = new Map<string, string>();
+  readonly messages: [channel: string, message: Buffer | string][] = [];
+  readonly replies = new Map<string, Reply[]>();
+  readonly finished: FinishedEntry[] = [];
+}
+
+/** Takes what commands have to say; see the file's head. */
+export class ReplyWriter {
+  readonly #redis: RedisClient;
+  readonly #keys: Keys;
+  readonly #log: Logger;
+  readonly #stop = new AbortController();
+  /** When a key was last given its expiry, by this process' clock. */
+  readonly #renewed = new Map<string, number>();
+  #next = new Outgoing();
+  #writing: Promise<void> | null = null;
+
+  constructor(redis: RedisClient, keys: Keys, log: Logger) {
+    this.#redis = redis;
+    this.#keys = keys;
+    this.#log = log;
+    // A Redis that came back may have come back empty: nothing of what was set can be counted on.
+    redis.on("ready", () => this.#renewed.clear());
+  }
+
+  /** Has a text written before any answer that refers to it. */
+  share({ hash, text }: SharedText): void {
+    if (!this.#isRecent(hash)) this.#next.texts.set(hash, text);
+  }
+
+  /** Publishes a message before the answers of the same command are written. */
+  publish(channel: string, message: Buffer | string): void {
+    this.#next.messages.push([channel, message]);
+    this.#schedule();
+  }
+
+  reply(gateway: string, reply: Reply): void {
+    const replies = this.#next.replies.get(gateway);
+    if (replies === undefined) this.#next.replies.set(gateway, [reply]);
+    else replies.push(reply);
+    this.#schedule();
+  }
+
+  /** Acknowledges an entry, after all that was given before. */
+  finish(entry: FinishedEntry): void {
+    this.#next.finished.push(entry);
+    this.#schedule();
+  }
+
+  /** Waits until all is written, or `deadlineMs` have passed. */
+  async close(deadlineMs: number): Promise<void> {
+    const timer = setTimeout(() => this.#stop.abort(), deadlineMs);
+    await this.#writing;
+    clearTimeout(timer);
+    this.#stop.abort();
+  }
+
+  #schedule(): void {
+    this.#writing ??= new Promise((resolve) => {
+      // At the end of this turn of the event loop, so that a batch's answers go together.
+      setImmediate(() => {
+        this.#writeAll().then(resolve, (error: Error) => {
+          this.#log.error({ error }, "writing replies failed");
+          resolve();
+        });
+      });
+    });
+  }
+
+  async #writeAll(): Promise<void> {
+    while (hasContent(this.#next)) {
+      const outgoing = this.#next;
+      this.#next = new Outgoing();
+      await this.#writeUntilDone(() => this.#writeAnswers(outgoing));
+      await this.#writeUntilDone(() => this.#acknowledge(outgoing.finished));
+    }
+    this.#writing = null;
+  }
+
+  /** Tries until it is written: an answer that was written twice is ignored, one that was lost is not. */
+  async #writeUntilDone(write: () => Promise<void>): Promise<void> {
+    for (let attempt = 0; !this.#stop.signal.aborted; attempt++) {
+      try {
+        return await write();
+      } catch (error) {
+        if (attempt === 0) this.#log.warn({ reason: (error as Error).message }, "replies wait for redis");
+        await pause(backoffMs(attempt, 20, 500), this.#stop.signal);
+      }
+    }
+  }
+
+  async #writeAnswers({ texts, messages, replies }: Outgoing): Promise<void> {
+    if (texts.size + messages.length + replies.size === 0) return;
+    const pipeline = this.#redis.pipeline();
+    for (const [hash, text] of texts) pipeline.set(this.#keys.sharedText(hash), text, "EX", TEXT_EXPIRY_S);
+    for (const [channel, message] of messages) pipeline.publish(channel, message);
+    const streams = [];
+    for (const [gateway, list] of replies) {
+      const stream = this.#keys.replyStream(gateway);
+      for (const chunk of chunks(list)) {
+        pipeline.xadd(stream, "MAXLEN", "~", MAX_STREAM_ENTRIES, "*", "e", encodeReplies(chunk));
+      }
+      if (!this.#isRecent(stream)) {
+        pipeline.pexpire(stream, STREAM_EXPIRY_MS);
+        streams.push(stream);
+      }
+    }
+    for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+    for (const key of [...texts.keys(), ...streams]) this.#remember(key);
+  }
+
+  async #acknowledge(finished: readonly FinishedEntry[]): Promise<void> {
+    const byStream = new Map<number, (string | number)[]>();
+    for (const { stream, id, commands } of finished) {
+      const pairs = byStream.get(stream) ?? [];
+      pairs.push(id, commands);
+      byStream.set(stream, pairs);
+    }
+    for (const [stream, pairs] of byStream) {
+      const { commandStream, backlog } = this.#keys;
+      await runScript(
+        this.#redis,
+        "finish-entries",
+        commandStream(stream),
+        backlog(stream),
+        COMMAND_GROUP,
+        ...pairs,
+      );
+    }
+  }
+
+  #isRecent(key: string): boolean {
+    const at = this.#renewed.get(key);
+    return at !== undefined && performance.now() - at < RENEW_MS;
+  }
+
+  #remember(key: string): void {
+    if (this.#renewed.size > 10_000) this.#renewed.clear();
+    this.#renewed.set(key, performance.now());
+  }
+}
+
+function hasContent({ messages, replies, finished }: Outgoing): boolean {
+  return messages.length + replies.size + finished.length > 0;
+}
+
+function chunks(replies: Reply[]): Reply[][] {
+  const result: Reply[][] = [];
+  let characters = Number.POSITIVE_INFINITY;
+  for (const reply of replies) {
+    if (characters > MAX_ENTRY_CHARACTERS) {
+      result.push([]);
+      characters = 0;
+    }
+    result.at(-1)!.push(reply);
+    characters += 50 + reply.frame.length + answerCharacters(reply);
+  }
+  return result;
+}
+
+/** A gateway's own commands are answered by a value; roughly how long it is. */
+function answerCharacters({ effect }: Reply): number {
+  return effect?.kind === "answer" ? JSON.stringify(effect.value).length : 0;
+}

@@ -1,0 +1,220 @@
+/**
+ * One command from frame to answer: check the payload, permit, run, and turn whatever went wrong into the reply
+ * that the protocol has for it. A writing command's effect and its log row are one transaction (design §2.2), and
+ * its actor is checked under a lock (§2.3).
+ */
+import type { Command } from "../shared/envelope.ts";
+import { closeCodes } from "../shared/protocol/close-codes.ts";
+import { type CommandName, commands, isCommand } from "../shared/protocol/commands.ts";
+import { errorBody, Refusal } from "../shared/protocol/errors.ts";
+import { errorFrame, type FrameId, successFrame } from "../shared/protocol/frames.ts";
+import { authenticate } from "./commands/authenticate.ts";
+import { checkBody } from "./commands/body.ts";
+import type { Answer, CommandContext, ReadCommand, ReadContext, WriteCommand } from "./commands/context.ts";
+import { type GatewayContext, gatewayHandlers } from "./commands/gateway-commands.ts";
+import { handlers } from "./commands/handlers.ts";
+import { resolveAccess } from "./permissions.ts";
+import { insertCommand, selectAnswer } from "./sql/command-log.ts";
+import { isConflict } from "./sql/database.ts";
+import { lockUsers, type UserRow } from "./sql/users.ts";
+import { ownUserJson } from "./user-view.ts";
+import type { SharedText } from "./world.ts";
+import { worldConfig } from "./world-config.ts";
+
+/** What a command sends besides its answer. */
+export interface Outbox {
+  /** Tells the connections of accounts that changed; `origin` is the connection that gets the answer instead. */
+  userChanged(context: CommandContext, user: UserRow, news: { shown: boolean; access: boolean }): void;
+  /** Makes a text known to gateways before the answer that refers to it. */
+  share(text: SharedText): void;
+  /** Enters a connection in the registry, and has the oldest beyond the world's limit replaced. */
+  connected(context: CommandContext, user: UserRow, limit: number): Promise<void>;
+}
+
+/** How often a transaction that lost against another one is tried again. */
+const MAX_CONFLICTS = 5;
+
+/** A frame as a client sent it; the gateway has seen that it is one. */
+interface Request {
+  action: string;
+  id: FrameId | undefined;
+  payload: unknown;
+}
+
+/** Takes a frame apart. @throws SyntaxError when a forged entry carries none */
+export function parseRequest(frame: string): Request {
+  const parts = JSON.parse(frame) as unknown[];
+  if (!Array.isArray(parts) || typeof parts[0] !== "string") throw new SyntaxError("no frame");
+  return parts.length > 2
+    ? { action: parts[0], id: parts[1] as FrameId, payload: parts[2] }
+    : { action: parts[0], id: undefined, payload: parts[1] };
+}
+
+/** Runs a client's command. Errors that are neither refusals nor conflicts are the caller's. */
+export async function runCommand(
+  context: CommandContext,
+  command: Command,
+  request: Request,
+  outbox: Outbox,
+): Promise<Answer> {
+  try {
+    if (command.user === null) return await logIn(context, command, request, outbox);
+    if (!isCommand(request.action)) throw new Refusal("user.unsupported_command");
+    return commands[request.action].writes
+      ? await write(context, request.action, command.user, request, outbox)
+      : await read(context, request.action, command.user, request);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const failed = command.user === null && error.code !== "protocol.rate_limited";
+    return {
+      frame: errorFrame(request.id, errorBody(error.code, error.details)),
+      effect: failed ? { kind: "login_failed" } : null,
+    };
+  }
+}
+
+/** The answer to a command that a bug stopped. */
+export function fatalAnswer(): Answer {
+  return {
+    frame: errorFrame(undefined, errorBody("server.fatal")),
+    effect: { kind: "close", code: closeCodes.fatal },
+  };
+}
+
+/** Runs a command of the gateway's own. */
+export async function runGatewayCommand(context: GatewayContext, request: Request): Promise<Answer> {
+  const name = request.action as keyof typeof gatewayHandlers;
+  if (!Object.hasOwn(gatewayHandlers, name)) throw new SyntaxError(`no gateway command ${name}`);
+  const handler = gatewayHandlers[name] as (context: GatewayContext, body: unknown) => Promise<unknown>;
+  return { frame: "", effect: { kind: "answer", value: await handler(context, request.payload) } };
+}
+
+async function logIn(
+  context: CommandContext,
+  command: Command,
+  request: Request,
+  outbox: Outbox,
+): Promise<Answer> {
+  if (request.action !== "authenticate") throw new Refusal("protocol.unauthenticated");
+  const { user, before } = await authenticate(context, request.payload, command.address);
+  const { world, now } = context;
+  const access = resolveAccess(world, user);
+  const config = worldConfig(world, access);
+  const unlimited = access.world.has("world:connections.unlimited");
+  await outbox.connected(context, user, unlimited ? 0 : world.connectionLimit);
+  if (before !== null) tellOthers(context, before, user, config, outbox);
+  outbox.share(config);
+  const own = ownUserJson(world, user, now);
+  return {
+    frame: [
+      `["authenticated",{"user.config":${own},"world.config":`,
+      { shared: config.hash },
+      `,"chat.channels":[],"chat.read_pointers":{}}]`,
+    ],
+    effect: { kind: "login", user: user.id, version: user.version },
+  };
+}
+
+/** A token changed the account: its other connections hear of what they can see of it. */
+function tellOthers(
+  context: CommandContext,
+  before: UserRow,
+  user: UserRow,
+  config: SharedText,
+  outbox: Outbox,
+): void {
+  const { world, now } = context;
+  const seenBefore = { ...before, last_login_at: user.last_login_at };
+  outbox.userChanged(context, user, {
+    shown: ownUserJson(world, seenBefore, now) !== ownUserJson(world, user, now),
+    access: worldConfig(world, resolveAccess(world, before)).hash !== config.hash,
+  });
+}
+
+async function read(
+  context: CommandContext,
+  name: CommandName,
+  actorId: string,
+  request: Request,
+): Promise<Answer> {
+  checkBody(name, request.payload);
+  const handler = handlers[name] as ReadCommand<unknown>;
+  const reading = context.loaders.user(context.world.id, "id", actorId);
+  handler.prefetch?.(context, request.payload);
+  const result = await handler.run(permit(context, name, await reading), request.payload);
+  return { frame: successFrame(request.id, result), effect: null };
+}
+
+async function write(
+  context: CommandContext,
+  name: CommandName,
+  actorId: string,
+  request: Request,
+  outbox: Outbox,
+): Promise<Answer> {
+  checkBody(name, request.payload);
+  const handler = handlers[name] as WriteCommand<unknown>;
+  await handler.before?.(context, actorId, request.payload);
+  const affected = handler.affects?.(request.payload) ?? [];
+  const written = await runOnce(context, name, actorId, affected, request.payload);
+  const changed = written.changed ?? (await readNow(context, [actorId, ...affected]));
+  for (const user of changed) outbox.userChanged(context, user, { shown: true, access: false });
+  const own = changed.find((user) => user.id === actorId);
+  return {
+    frame: successFrame(request.id, written.result),
+    effect: own === undefined ? null : { kind: "changed", version: own.version },
+  };
+}
+
+/** Raised inside the transaction of a command that has run before, so that nothing of it stays. */
+class HasRunBefore extends Error {}
+
+/**
+ * Runs a writing command in its transaction, unless it has run before: then the recorded answer is given, and
+ * who changed then is unknown, since the worker may have died before it told anybody.
+ */
+async function runOnce(
+  context: CommandContext,
+  name: CommandName,
+  actorId: string,
+  affected: string[],
+  body: unknown,
+): Promise<{ result: string; changed: UserRow[] | null }> {
+  const handler = handlers[name] as WriteCommand<unknown>;
+  const { services, world, commandId, position } = context;
+  for (let conflicts = 0; ; conflicts++) {
+    try {
+      return await services.sql.begin(async (tx) => {
+        const rows = await lockUsers(tx, world.id, [actorId, ...affected]);
+        const locked = new Map(rows.map((row) => [row.id, row]));
+        const permitted = permit(context, name, locked.get(actorId));
+        const written = await handler.run({ ...permitted, tx, locked }, body);
+        const logged = { commandId, world: world.id, user: actorId, position };
+        const isNew = await insertCommand(tx, logged, { result: JSON.parse(written.result) });
+        if (!isNew) throw new HasRunBefore();
+        return written;
+      });
+    } catch (error) {
+      if (isConflict(error) && conflicts < MAX_CONFLICTS) continue;
+      if (!(error instanceof HasRunBefore || error instanceof Refusal)) throw error;
+      // A command that deleted somebody finds nobody to delete the second time: its record comes first.
+      const recorded = await selectAnswer(services.sql, world.id, commandId);
+      if (recorded === undefined || "error" in recorded) throw error;
+      return { result: JSON.stringify(recorded.result), changed: null };
+    }
+  }
+}
+
+async function readNow(context: CommandContext, ids: string[]): Promise<UserRow[]> {
+  const rows = await Promise.all(ids.map((id) => context.loaders.user(context.world.id, "id", id)));
+  return rows.filter((row) => row !== undefined);
+}
+
+/** @throws Refusal `auth.denied` when the actor may not */
+function permit(context: CommandContext, name: CommandName, actor: UserRow | undefined): ReadContext {
+  const access = actor && resolveAccess(context.world, actor);
+  if (actor === undefined || access === undefined || !access.world.has(commands[name].permission)) {
+    throw new Refusal("auth.denied");
+  }
+  return { ...context, actor, access };
+}

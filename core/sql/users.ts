@@ -1,0 +1,238 @@
+/** Accounts: every statement that reads or writes `users`. */
+import type { Queryable, Transaction } from "./database.ts";
+
+/** A row of `users` with its explicit grants. */
+export interface UserRow {
+  id: string;
+  type: "person" | "kiosk" | "anon";
+  client_id: string | null;
+  token_id: string | null;
+  pretalx_id: string | null;
+  /** JSON text as Postgres gives it: it goes to clients unparsed. */
+  profile: string;
+  client_state: string;
+  traits: string[];
+  moderation_state: "" | "silenced" | "banned";
+  version: number;
+  profile_position: string;
+  client_state_position: string;
+  traits_position: string;
+  moderation_position: string;
+  /** ms since the epoch. */
+  last_login_at: number | null;
+  deleted: boolean;
+  /** Roles granted on the world. */
+  world_roles: string[];
+  /** Roles granted on rooms: room id, role. */
+  room_roles: [room: string, role: string][];
+}
+
+/** By what accounts can be looked up. */
+export type UserKey = "id" | "client_id" | "token_id" | "pretalx_id";
+
+const columns = (sql: Queryable) => sql`
+  u.id, u.type, u.client_id, u.token_id, u.pretalx_id, u.profile::text as profile,
+  u.client_state::text as client_state, u.traits, u.moderation_state, u.version::float8 as version,
+  u.profile_position, u.client_state_position, u.traits_position, u.moderation_position,
+  extract(epoch from u.last_login_at)::float8 * 1000 as last_login_at, u.deleted_at is not null as deleted,
+  (select array_agg(g.role order by g.role) from world_grants g
+    where g.world_id = u.world_id and g.user_id = u.id) as world_roles,
+  (select jsonb_agg(jsonb_build_array(g.room_id, g.role) order by g.room_id, g.role) from room_grants g
+    where g.world_id = u.world_id and g.user_id = u.id) as room_roles`;
+
+type RawRow = Omit<UserRow, "world_roles" | "room_roles"> & {
+  world_roles: string[] | null;
+  room_roles: [string, string][] | null;
+};
+
+/** Nearly nobody has explicit grants: null crosses the wire for them, and becomes the same empty list here. */
+function toUsers(rows: RawRow[]): UserRow[] {
+  for (const row of rows) {
+    row.world_roles ??= [];
+    row.room_roles ??= [];
+  }
+  return rows as UserRow[];
+}
+
+/** Accounts of a world by one of their keys, in no order. Ids must be UUIDs. */
+export async function selectUsers(
+  sql: Queryable,
+  world: string,
+  key: UserKey,
+  values: readonly string[],
+): Promise<UserRow[]> {
+  const rows = await sql<RawRow[]>`
+    select ${columns(sql)} from users u
+    where u.world_id = ${world} and u.${sql(key)} = any(${values as string[]}::${key === "id" ? sql`uuid[]` : sql`text[]`})`;
+  return toUsers(rows);
+}
+
+/**
+ * The same by id, locked until the transaction ends. Always in the order of the ids, so that no two transactions
+ * wait for each other; and exclusively, since sharing a lock that is to be raised later is a deadlock.
+ */
+export async function lockUsers(tx: Transaction, world: string, ids: readonly string[]): Promise<UserRow[]> {
+  const rows = await tx<RawRow[]>`
+    select ${columns(tx)} from users u
+    where u.world_id = ${world} and u.id = any(${ids as string[]}::uuid[])
+    order by u.id for no key update of u`;
+  return toUsers(rows);
+}
+
+/** An account to make. */
+export interface NewUser {
+  id: string;
+  type: UserRow["type"];
+  client_id: string | null;
+  token_id: string | null;
+  pretalx_id: string | null;
+  /** JSON text. */
+  profile: string;
+  traits: readonly string[];
+  /** Position of the login that brings the traits. */
+  position: string;
+}
+
+/**
+ * Makes accounts of people who log in for the first time.
+ *
+ * @returns the ids that were made, with the pretalx id each got: one that another account has is left out. An id
+ *   is missing when another login with the same client id or token was faster, also one of the same list.
+ */
+export async function insertUsers(
+  sql: Queryable,
+  world: string,
+  users: readonly NewUser[],
+): Promise<Map<string, string | null>> {
+  const rows = await sql<{ id: string; pretalx_id: string | null }[]>`
+    insert into users
+      (id, world_id, type, client_id, token_id, pretalx_id, profile, traits, traits_position, last_login_at)
+    select n.id, ${world}, n.type, n.client_id, n.token_id,
+      case when n.pretalx_id is null or exists (
+        select from users o where o.world_id = ${world} and o.pretalx_id = n.pretalx_id
+      ) then null else n.pretalx_id end,
+      n.profile, array(select jsonb_array_elements_text(n.traits)), n.position, now()
+    from jsonb_to_recordset(${JSON.stringify(users.map(toRecord))}::text::jsonb) as n (
+      id uuid, type text, client_id text, token_id text, pretalx_id text, profile jsonb, traits jsonb, position text
+    )
+    on conflict do nothing
+    returning id, pretalx_id`;
+  return new Map(rows.map((row) => [row.id, row.pretalx_id]));
+}
+
+function toRecord(user: NewUser) {
+  const { id, type, client_id, token_id, pretalx_id, traits, position } = user;
+  return { id, type, client_id, token_id, pretalx_id, traits, position, profile: JSON.parse(user.profile) };
+}
+
+/**
+ * Sets the last-login time of those who may still log in.
+ *
+ * @returns the ids of those: anyone banned or deleted since the caller looked is missing
+ */
+export async function touchLogins(
+  sql: Queryable,
+  world: string,
+  ids: readonly string[],
+): Promise<Set<string>> {
+  const rows = await sql<{ id: string }[]>`
+    with locked as (
+      select id from users
+      where world_id = ${world} and id = any(${ids as string[]}::uuid[])
+        and moderation_state <> 'banned' and deleted_at is null
+      order by id for no key update
+    )
+    update users u set last_login_at = now() from locked
+    where u.world_id = ${world} and u.id = locked.id
+    returning u.id`;
+  return new Set(rows.map((row) => row.id));
+}
+
+/** What a token changes of an account that exists. */
+export interface TokenChange {
+  traits: readonly string[];
+  traitsPosition: string;
+  /** null: keep. */
+  pretalxId: string | null;
+}
+
+/** Writes what a login's token says of its account and sets the last-login time. */
+export async function updateFromToken(
+  tx: Transaction,
+  world: string,
+  id: string,
+  change: TokenChange,
+): Promise<void> {
+  await tx`
+    update users set
+      traits = ${change.traits as string[]}, traits_position = ${change.traitsPosition},
+      pretalx_id = coalesce(pretalx_id, ${change.pretalxId}), version = version + 1, last_login_at = now()
+    where world_id = ${world} and id = ${id}`;
+}
+
+/** Whether an account of the world has this pretalx id. */
+export async function isPretalxIdTaken(sql: Queryable, world: string, pretalxId: string): Promise<boolean> {
+  const rows = await sql`select from users where world_id = ${world} and pretalx_id = ${pretalxId}`;
+  return rows.length > 0;
+}
+
+/** What `user.update` writes; positions move even where the value stays. */
+export interface OwnValues {
+  /** JSON text, or null: keep. */
+  profile: string | null;
+  client_state: string | null;
+  position: string;
+  /** Whether a client sees a difference. */
+  changed: boolean;
+}
+
+/**
+ * Writes an account's own values.
+ *
+ * @returns the account's version now
+ */
+export async function updateOwnValues(
+  tx: Transaction,
+  world: string,
+  id: string,
+  values: OwnValues,
+): Promise<number> {
+  const { profile, client_state: clientState, position } = values;
+  const rows = await tx<{ version: number }[]>`
+    update users set
+      profile = coalesce(${profile}::text::jsonb, profile),
+      profile_position = case when ${profile}::text is null then profile_position else ${position} end,
+      client_state = coalesce(${clientState}::text::jsonb, client_state),
+      client_state_position = case when ${clientState}::text is null then client_state_position else ${position} end,
+      version = version + ${values.changed ? 1 : 0}
+    where world_id = ${world} and id = ${id}
+    returning version::float8 as version`;
+  return rows[0]!.version;
+}
+
+/** Gives an account what an invite to a room gives: the system roles of anonymous users. */
+export async function insertInvitedGrants(
+  tx: Transaction,
+  world: string,
+  id: string,
+  room: string,
+): Promise<void> {
+  await tx`insert into world_grants (world_id, user_id, role) values (${world}, ${id}, '__anonymous_world')`;
+  await tx`
+    insert into room_grants (world_id, user_id, room_id, role)
+    values (${world}, ${id}, ${room}, '__anonymous_room')`;
+}
+
+/** Accounts of these that are newer than the version somebody has. */
+export async function selectNewerUsers(
+  sql: Queryable,
+  world: string,
+  known: readonly (readonly [id: string, version: number])[],
+): Promise<UserRow[]> {
+  const rows = await sql<RawRow[]>`
+    select ${columns(sql)} from users u
+    join unnest(${known.map(([id]) => id)}::uuid[], ${known.map(([, version]) => version)}::bigint[]) as k (id, version)
+      on u.id = k.id and u.version > k.version
+    where u.world_id = ${world}`;
+  return toUsers(rows);
+}

@@ -1,0 +1,99 @@
+/** Worlds and their rooms. */
+import type { Queryable, Transaction } from "./database.ts";
+
+/** A row of `worlds`. */
+export interface WorldRow {
+  id: string;
+  version: number;
+  settings: Record<string, unknown>;
+  roles: unknown;
+  trait_grants: unknown;
+}
+
+/** A row of `rooms`, without its world and place. */
+export interface RoomRow {
+  id: string;
+  import_id: string;
+  name: string;
+  description: string;
+  picture: string | null;
+  pretalx_id: string | null;
+  force_join: boolean;
+  schedule_data: unknown;
+  trait_grants: unknown;
+  modules: { type: string; config: unknown }[];
+}
+
+/** A world; undefined when there is none. */
+export async function selectWorld(sql: Queryable, world: string): Promise<WorldRow | undefined> {
+  const rows = await sql<WorldRow[]>`
+    select id, version::float8 as version, settings, roles, trait_grants from worlds where id = ${world}`;
+  return rows[0];
+}
+
+/** The version of a world; undefined when there is none. */
+export async function selectWorldVersion(sql: Queryable, world: string): Promise<number | undefined> {
+  const rows = await sql<{ version: number }[]>`
+    select version::float8 as version from worlds where id = ${world}`;
+  return rows[0]?.version;
+}
+
+/** A world's rooms, in its order. */
+export async function selectRooms(sql: Queryable, world: string): Promise<RoomRow[]> {
+  return await sql<RoomRow[]>`
+    select id, import_id, name, description, picture, pretalx_id, force_join, schedule_data, trait_grants, modules
+    from rooms where world_id = ${world} order by position, id`;
+}
+
+/** All worlds, for a list. */
+export async function selectWorlds(sql: Queryable) {
+  return await sql<{ id: string; title: string; rooms: number; users: number }[]>`
+    select w.id, coalesce(w.settings ->> 'title', w.id) as title,
+      (select count(*)::int from rooms r where r.world_id = w.id) as rooms,
+      (select count(*)::int from users u where u.world_id = w.id and u.deleted_at is null) as users
+    from worlds w order by w.id`;
+}
+
+/** Puts a world in place, under its id; true when it is new. */
+export async function upsertWorld(
+  tx: Transaction,
+  world: string,
+  values: { settings: unknown; roles: unknown; traitGrants: unknown },
+): Promise<boolean> {
+  const rows = await tx<{ created: boolean }[]>`
+    insert into worlds (id, settings, roles, trait_grants)
+    values (${world}, ${JSON.stringify(values.settings)}::text::jsonb, ${JSON.stringify(values.roles)}::text::jsonb,
+      ${JSON.stringify(values.traitGrants)}::text::jsonb)
+    on conflict (id) do update set settings = excluded.settings, roles = excluded.roles,
+      trait_grants = excluded.trait_grants, version = worlds.version + 1, updated_at = now()
+    returning version = 1 as created`;
+  return rows[0]!.created;
+}
+
+/** Puts a world's rooms in place, matched by import id, in this order; those that are left out go. */
+export async function replaceRooms(
+  tx: Transaction,
+  world: string,
+  rooms: readonly Omit<RoomRow, "id">[],
+): Promise<void> {
+  await tx`delete from rooms where world_id = ${world} and import_id <> all(${rooms.map((room) => room.import_id)})`;
+  await tx`
+    insert into rooms (world_id, import_id, position, name, description, picture, pretalx_id, force_join,
+      schedule_data, trait_grants, modules)
+    select ${world}, r.import_id, r.position, r.name, r.description, r.picture, r.pretalx_id, r.force_join,
+      r.schedule_data, r.trait_grants, r.modules
+    from jsonb_to_recordset(${JSON.stringify(rooms.map((room, position) => ({ ...room, position })))}::text::jsonb) as r (
+      import_id text, position integer, name text, description text, picture text, pretalx_id text,
+      force_join boolean, schedule_data jsonb, trait_grants jsonb, modules jsonb
+    )
+    on conflict (world_id, import_id) do update set position = excluded.position, name = excluded.name,
+      description = excluded.description, picture = excluded.picture, pretalx_id = excluded.pretalx_id,
+      force_join = excluded.force_join, schedule_data = excluded.schedule_data,
+      trait_grants = excluded.trait_grants, modules = excluded.modules`;
+}
+
+/** Removes a world with everything in it; false when there was none. */
+export async function deleteWorldRow(sql: Queryable, world: string): Promise<boolean> {
+  const rows = await sql`delete from worlds where id = ${world} returning id`;
+  return rows.length > 0;
+}

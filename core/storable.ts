@@ -1,0 +1,56 @@
+/** What jsonb and text columns can hold, and what a profile may be. */
+import { Refusal } from "../shared/protocol/errors.ts";
+
+/** Deeper than this, a value is an attack on whoever walks it, not a profile. */
+const MAX_DEPTH = 100;
+
+/** The largest value of `user.update`, in bytes of compact JSON. */
+export const MAX_VALUE_BYTES = 32 * 1024;
+
+/** NUL, which Postgres stores in no text, and halves of surrogate pairs, which are no UTF-8. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is the control character that is looked for
+const unstorable = /\u0000|\p{Surrogate}/u;
+
+/** Whether Postgres can hold this JSON value as it is. */
+export function isStorable(value: unknown): boolean {
+  return findFault(value) === null;
+}
+
+/**
+ * Checks a value that a client wants stored.
+ *
+ * @param path of the value in the payload, for the refusal
+ * @returns its compact JSON
+ * @throws Refusal `user.invalid_body`
+ */
+export function storableJson(value: unknown, path: string): string {
+  const fault = findFault(value);
+  if (fault !== null)
+    throw new Refusal("user.invalid_body", { path: path + fault.path, expected: fault.expected });
+  const json = JSON.stringify(value);
+  if (Buffer.byteLength(json) > MAX_VALUE_BYTES) {
+    throw new Refusal("user.invalid_body", { path, expected: `at most ${MAX_VALUE_BYTES} bytes of JSON` });
+  }
+  return json;
+}
+
+/** The first thing in the value that cannot be stored; walks without recursion, as the value may be hostile. */
+function findFault(root: unknown): { path: string; expected: string } | null {
+  const open: { value: unknown; path: string; depth: number }[] = [{ value: root, path: "", depth: 0 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { value, path, depth } = next;
+    if (typeof value === "string" && unstorable.test(value)) {
+      return { path, expected: "text without NUL and lone surrogates" };
+    }
+    if (typeof value === "number" && !Number.isFinite(value)) {
+      return { path, expected: "a number that a double can hold" };
+    }
+    if (typeof value !== "object" || value === null) continue;
+    if (depth >= MAX_DEPTH) return { path, expected: `at most ${MAX_DEPTH} levels` };
+    for (const [key, item] of Object.entries(value)) {
+      if (unstorable.test(key)) return { path, expected: "keys without NUL and lone surrogates" };
+      open.push({ value: item, path: `${path}/${key}`, depth: depth + 1 });
+    }
+  }
+  return null;
+}

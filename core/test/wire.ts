@@ -1,0 +1,107 @@
+/**
+ * Speaks to a worker as a gateway does, through real Redis streams: for tests of what only a chosen order, a
+ * repeated entry or a forged one can show.
+ */
+import { type Command, decodeReplies, decodeUserBroadcast, encodeCommands, type Reply, type UserBroadcast } from "../../shared/envelope.ts";
+import { createLog } from "../../shared/log.ts";
+import { connectRedis } from "../../shared/redis/connect.ts";
+import { createKeys } from "../../shared/redis/keys.ts";
+import { runScript } from "../../shared/redis/lua.ts";
+
+/** A gateway's end of the wire. */
+export type Wire = Awaited<ReturnType<typeof openWire>>;
+
+/** Answers are waited for so long. */
+const DEADLINE_MS = 10_000;
+
+export async function openWire(redisUrl: string, prefix: string, gateway = "gateway-under-test") {
+  const keys = createKeys(prefix);
+  const log = createLog("silent");
+  const redis = connectRedis(redisUrl, "commands", log);
+  const blocking = connectRedis(redisUrl, "blocking", log);
+  const subscriber = connectRedis(redisUrl, "subscriber", log);
+  await Promise.all([redis, blocking, subscriber].map((link) => new Promise((resolve) => link.once("ready", resolve))));
+  const waiting = new Map<number, (reply: Reply) => void>();
+  let last = "0-0";
+  let n = 0;
+  let open = true;
+
+  const read = async () => {
+    while (open) {
+      const result = (await blocking.xreadBuffer("BLOCK", 500, "STREAMS", keys.replyStream(gateway), last)) as
+        | [Buffer, [Buffer, Buffer[]][]][]
+        | null;
+      for (const [id, fields] of result?.[0]?.[1] ?? []) {
+        last = id.toString();
+        for (const reply of decodeReplies(fields[1]!)) {
+          waiting.get(reply.n)?.(reply);
+          waiting.delete(reply.n);
+        }
+      }
+    }
+  };
+  const reading = read();
+
+  /** Adds one entry; resolves with its id and the answers to its commands. */
+  const send = async (commands: Partial<Command>[]) => {
+    const full = commands.map(
+      (c): Command => ({ n: ++n, connection: 1, world: "w", user: null, frame: "[]", address: null, ...c }),
+    );
+    const replies = full.map((c) => reply(c.n));
+    const bytes = encodeCommands({ gateway, sentAt: Date.now(), commands: full });
+    const id = String(await runScript(redis, "add-entry", keys.commandStream(0), keys.backlog(0), bytes, full.length, 0));
+    return { id, replies: Promise.all(replies) };
+  };
+
+  const reply = (number: number) =>
+    new Promise<Reply>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no answer to command ${number}`)), DEADLINE_MS);
+      waiting.set(number, (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      });
+    });
+
+  return {
+    keys,
+    redis,
+    send,
+    /** One command, its answer as parsed frames; shared texts filled in. */
+    async ask(command: Partial<Command> & { frame: string }) {
+      const { replies } = await send([command]);
+      const [answer] = await replies;
+      return { ...answer!, json: await parseFrame(answer!) };
+    },
+    /** The broadcasts of a user from now on. */
+    async listen(world: string, user: string) {
+      const heard: UserBroadcast[] = [];
+      let wake = () => {};
+      subscriber.on("messageBuffer", (channel: Buffer, message: Buffer) => {
+        if (channel.toString() !== keys.userChannel(world, user)) return;
+        heard.push(decodeUserBroadcast(message));
+        wake();
+      });
+      await subscriber.subscribe(keys.userChannel(world, user));
+      return {
+        heard,
+        async next() {
+          while (heard.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+          return heard.shift()!;
+        },
+      };
+    },
+    async close() {
+      open = false;
+      await reading;
+      for (const link of [redis, blocking, subscriber]) link.disconnect();
+    },
+  };
+
+  async function parseFrame({ frame }: Reply) {
+    if (typeof frame === "string") return frame === "" ? null : JSON.parse(frame);
+    const texts = await Promise.all(
+      frame.map((part) => (typeof part === "string" ? part : redis.get(keys.sharedText(part.shared)))),
+    );
+    return JSON.parse(texts.join(""));
+  }
+}

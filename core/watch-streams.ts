@@ -1,0 +1,39 @@
+/** Keeps the gauges of the command streams: how much waits, and how long. */
+import { pause } from "../shared/backoff.ts";
+import type { RedisClient } from "../shared/redis/connect.ts";
+import { COMMAND_GROUP, type Keys } from "../shared/redis/keys.ts";
+import type { CoreMetrics } from "./metrics.ts";
+
+const EVERY_MS = 5_000;
+
+interface WatchOptions {
+  redis: RedisClient;
+  keys: Keys;
+  streams: number;
+  metrics: CoreMetrics;
+  signal: AbortSignal;
+}
+
+/** Looks every few seconds until `signal` aborts. */
+export async function observeStreams({ redis, keys, streams, metrics, signal }: WatchOptions): Promise<void> {
+  while (!signal.aborted) {
+    await pause(EVERY_MS, signal);
+    try {
+      let length = 0;
+      let pending = 0;
+      let oldestMs = Number.POSITIVE_INFINITY;
+      for (let stream = 0; stream < streams; stream++) {
+        const key = keys.commandStream(stream);
+        length += await redis.xlen(key);
+        const [count, first] = (await redis.xpending(key, COMMAND_GROUP)) as [number, string | null];
+        pending += count;
+        if (first !== null) oldestMs = Math.min(oldestMs, Number(first.split("-")[0]));
+      }
+      metrics.streamLength.set(length);
+      metrics.pendingEntries.set(pending);
+      metrics.oldestPending.set(pending === 0 ? 0 : Math.max(0, Date.now() - oldestMs) / 1_000);
+    } catch {
+      // Redis is away or empty: the gauges keep their last word, readiness tells the rest.
+    }
+  }
+}
