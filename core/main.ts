@@ -69,6 +69,7 @@ export async function startWorker(
     signal: stopping.signal,
   };
   const inFlight = new InFlight();
+  const prepared = new Set<number>();
   const database = watchDatabase(sql, ended.signal);
   watchWorlds(subscriber, keys, worlds, log);
 
@@ -84,6 +85,7 @@ export async function startWorker(
       prepare: async () => {
         if (await prepareStream({ redis, sql, keys }, stream))
           log.info({ stream }, "command stream prepared");
+        prepared.add(stream);
       },
       run: async (entries) => {
         const commands = entries.reduce((sum, entry) => sum + entry.envelope.commands.length, 0);
@@ -113,13 +115,14 @@ export async function startWorker(
     ...(stopping.signal.aborted ? ["stopping"] : []),
     ...(database.isUp() ? [] : ["no Postgres"]),
     ...(redis.status === "ready" ? [] : ["no Redis"]),
+    ...(prepared.size === readers.length ? [] : ["command streams not ready"]),
   ];
   const ops = await startOpsServer({ port: settings.FOYER_OPS_PORT, registry, reasons });
   const lease = renewWorkerLease({ redis, keys, worker: id, opsPort: ops.port, signal: ended.signal });
   await untilReady(reasons, stopping.signal);
   log.info({ opsPort: ops.port }, "worker serves");
 
-  const stop = async () => {
+  const stopOnce = async () => {
     log.info("worker stops");
     stopping.abort();
     await Promise.all(readers.map((reader) => reader.done));
@@ -130,6 +133,11 @@ export async function startWorker(
     await sql.end({ timeout: 5 });
     for (const link of [redis, subscriber, ...readers.map((reader) => reader.blocking)]) link.disconnect();
     log.info("worker stopped");
+  };
+  let stopped: Promise<void> | null = null;
+  const stop = () => {
+    stopped ??= stopOnce();
+    return stopped;
   };
   return { id, opsPort: ops.port, stop };
 }

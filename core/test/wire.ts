@@ -2,7 +2,14 @@
  * Speaks to a worker as a gateway does, through real Redis streams: for tests of what only a chosen order, a
  * repeated entry or a forged one can show.
  */
-import { type Command, decodeReplies, decodeUserBroadcast, encodeCommands, type Reply, type UserBroadcast } from "../../shared/envelope.ts";
+import {
+  type Command,
+  decodeReplies,
+  decodeUserBroadcast,
+  encodeCommands,
+  type Reply,
+  type UserBroadcast,
+} from "../../shared/envelope.ts";
 import { createLog } from "../../shared/log.ts";
 import { connectRedis } from "../../shared/redis/connect.ts";
 import { createKeys } from "../../shared/redis/keys.ts";
@@ -20,7 +27,9 @@ export async function openWire(redisUrl: string, prefix: string, gateway = "gate
   const redis = connectRedis(redisUrl, "commands", log);
   const blocking = connectRedis(redisUrl, "blocking", log);
   const subscriber = connectRedis(redisUrl, "subscriber", log);
-  await Promise.all([redis, blocking, subscriber].map((link) => new Promise((resolve) => link.once("ready", resolve))));
+  await Promise.all(
+    [redis, blocking, subscriber].map((link) => new Promise((resolve) => link.once("ready", resolve))),
+  );
   const waiting = new Map<number, (reply: Reply) => void>();
   let last = "0-0";
   let n = 0;
@@ -49,7 +58,9 @@ export async function openWire(redisUrl: string, prefix: string, gateway = "gate
     );
     const replies = full.map((c) => reply(c.n));
     const bytes = encodeCommands({ gateway, sentAt: Date.now(), commands: full });
-    const id = String(await runScript(redis, "add-entry", keys.commandStream(0), keys.backlog(0), bytes, full.length, 0));
+    const id = String(
+      await runScript(redis, "add-entry", keys.commandStream(0), keys.backlog(0), bytes, full.length, 0),
+    );
     return { id, replies: Promise.all(replies) };
   };
 
