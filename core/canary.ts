@@ -3,7 +3,7 @@ import { pause } from "../shared/backoff.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 
-const EVERY_MS = 2_000;
+const EVERY_MS = 1_000;
 
 /** Every worker does, so that no election stands between a living cluster and its proof. */
 export async function publishCanary(redis: RedisClient, keys: Keys, signal: AbortSignal): Promise<void> {

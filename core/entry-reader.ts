@@ -5,7 +5,7 @@
 import { backoffMs, pause } from "../shared/backoff.ts";
 import { BrokenEnvelope, type CommandEnvelope, decodeCommands, NewerEnvelope } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
-import { BLOCK_MS, type RedisClient } from "../shared/redis/connect.ts";
+import { BLOCK_MS, type RedisClient, untilReady } from "../shared/redis/connect.ts";
 import { COMMAND_GROUP, type Keys } from "../shared/redis/keys.ts";
 
 /** An entry that this worker has to run. */
@@ -83,6 +83,7 @@ async function readNew(options: EntryReaderOptions, start: Start): Promise<void>
   blocking.on("close", () => {
     prepared = false;
   });
+  await untilReady(blocking, signal);
   while (!signal.aborted) {
     try {
       await options.room();

@@ -2,7 +2,7 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { latencyBuckets } from "../shared/metrics.ts";
 import { isCommand } from "../shared/protocol/commands.ts";
-import { errors } from "../shared/protocol/errors.ts";
+import { outcomeOf } from "../shared/protocol/frames.ts";
 import type { Answer } from "./commands/context.ts";
 import { gatewayHandlers } from "./commands/gateway-commands.ts";
 
@@ -50,16 +50,8 @@ export function createCoreMetrics(register: Registry) {
         : "unknown",
     /** Counts one answered command. `started` is by `performance.now()`. */
     observe(command: string, answer: Answer, started: number) {
-      commands.inc({ command, outcome: outcomeOf(answer) });
+      commands.inc({ command, outcome: outcomeOf(answer.frame) });
       duration.observe({ command }, (performance.now() - started) / 1000);
     },
   };
-}
-
-const errorStart = /^\["error",(?:(?:-?[\d.eE+]+|"(?:[^"\\]|\\.)*"),)?\{"code":"([^"]+)"/;
-
-function outcomeOf({ frame }: Answer): string {
-  if (typeof frame !== "string" || !frame.startsWith('["error"')) return "success";
-  const code = errorStart.exec(frame)?.[1] ?? "";
-  return Object.hasOwn(errors, code) ? code : "error";
 }

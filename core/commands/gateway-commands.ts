@@ -31,8 +31,8 @@ export const gatewayHandlers: GatewayHandlers = {
   async "gateway.world"({ services, world: id }) {
     const world = await services.worlds.get(id);
     return world === undefined
-      ? { exists: false, origins: [] }
-      : { exists: true, origins: [...world.origins] };
+      ? { exists: false, version: 0, origins: [] }
+      : { exists: true, version: world.version, origins: [...world.origins] };
   },
 
   async "gateway.resync"({ services, world: id, now }, { users: known }) {

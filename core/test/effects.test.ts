@@ -149,7 +149,7 @@ t.test("entries", async (t) => {
     t.equal((await wire.redis.xpending(stream, "core"))[0], 0);
   });
 
-  t.test("an entry whose worker died is claimed by another", async (t) => {
+  t.test("an entry whose worker died is claimed by another", async () => {
     const user = await logIn("e2");
     // A worker that reads and is never heard of again.
     const bytes = encodeCommands({

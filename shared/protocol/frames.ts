@@ -1,5 +1,6 @@
 /** The text frames that a server writes, and nothing else builds them. */
-import type { ErrorBody } from "./errors.ts";
+import type { FramePart } from "../envelope.ts";
+import { type ErrorBody, errors } from "./errors.ts";
 
 /** What a client may put between action and payload: a number or a string of at most 64 characters. */
 export type FrameId = string | number;
@@ -19,4 +20,13 @@ export function errorFrame(id: FrameId | undefined, error: ErrorBody): string {
 /** Any frame that the server pushes unasked. `payload` is JSON text already. */
 export function pushFrame(action: string, payloadJson: string): string {
   return `["${action}",${payloadJson}]`;
+}
+
+const errorStart = /^\["error",(?:(?:-?[\d.eE+]+|"(?:[^"\\]|\\.)*"),)?\{"code":"([^"]+)"/;
+
+/** What an answer says of its command, for a metric's label: `success`, or the error's code. */
+export function outcomeOf(frame: string | readonly FramePart[]): string {
+  if (typeof frame !== "string" || !frame.startsWith('["error"')) return "success";
+  const code = errorStart.exec(frame)?.[1] ?? "";
+  return Object.hasOwn(errors, code) ? code : "error";
 }

@@ -9,7 +9,7 @@ export interface GatewayCommands {
   /** What an upgrade needs to know of a world. */
   "gateway.world": {
     body: Record<string, never>;
-    answer: { exists: boolean; origins: string[] };
+    answer: { exists: boolean; version: number; origins: string[] };
   };
   /** The frames of those accounts that are newer than the versions given; for at most 500 at once. */
   "gateway.resync": {

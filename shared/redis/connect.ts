@@ -42,6 +42,15 @@ export function connectRedis(url: string, purpose: Purpose, log: Logger): RedisC
   return client;
 }
 
+/** Resolves once the link stands, or `signal` aborts; never rejects. */
+export function untilReady(client: RedisClient, signal: AbortSignal): Promise<void> {
+  if (client.status === "ready" || signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    client.once("ready", () => resolve());
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
 function optionsFor(purpose: Purpose): RedisOptions {
   return {
     connectTimeout: 2_000,

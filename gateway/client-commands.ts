@@ -1,0 +1,63 @@
+/** A connection's request → a command to the workers → its whole answer. */
+import type { Reply } from "../shared/envelope.ts";
+import type { Logger } from "../shared/log.ts";
+import { errorBody } from "../shared/protocol/errors.ts";
+import { errorFrame } from "../shared/protocol/frames.ts";
+import { streamOf } from "../shared/redis/keys.ts";
+import type { CommandWriter } from "./command-writer.ts";
+import type { Answer, Connection, Request } from "./connection.ts";
+import type { Failure, PendingCommands } from "./pending-commands.ts";
+import type { SharedTexts } from "./shared-texts.ts";
+
+interface ClientCommandsOptions {
+  gateway: string;
+  streams: number;
+  timeoutMs: number;
+  pending: PendingCommands;
+  writer: CommandWriter;
+  texts: SharedTexts;
+  log: Logger;
+}
+
+/** @returns runs one request of a connection; its answer comes later, once */
+export function createClientCommands(options: ClientCommandsOptions) {
+  const { gateway, streams, timeoutMs, pending, writer, texts, log } = options;
+
+  return (connection: Connection, request: Request, answered: (answer: Answer) => void): void => {
+    const { number, world, user } = connection;
+    const fail = (failure: Failure) => {
+      answered({ frame: errorFrame(request.id, errorBody(failure)), effect: null });
+    };
+    const complete = ({ frame, effect }: Reply) => {
+      const whole = typeof frame === "string" ? frame : texts.assemble(frame);
+      if (typeof whole === "string") return answered({ frame: whole, effect });
+      whole.then(
+        (text) => answered({ frame: text, effect }),
+        (error: Error) => {
+          // Done it is, but its answer cannot be put together: sent again, it is answered anew.
+          log.warn({ reason: error.message }, "a shared text is missing");
+          fail("server.timeout");
+        },
+      );
+    };
+    const isLogin = user === null;
+    const command = {
+      command: {
+        n: pending.nextNumber(),
+        connection: number,
+        world,
+        user,
+        frame: request.text,
+        address: isLogin ? connection.address : null,
+      },
+      // An account's commands take one stream, which alone puts them in order.
+      stream: streamOf(user ?? `${gateway}:${number}`, streams),
+      deadline: request.readAt + timeoutMs,
+      maybeSent: false,
+      answered: complete,
+      failed: fail,
+    };
+    pending.add(command);
+    writer.write(command);
+  };
+}

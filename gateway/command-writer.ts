@@ -1,0 +1,188 @@
+/**
+ * A tick's commands → one entry of each stream. A command is written until it is certain that it is in the
+ * stream; writing it twice is harmless, since its id stays the same (design §2.2). Nothing is written to a Redis
+ * whose streams no worker has checked yet.
+ */
+import { backoffMs, pause } from "../shared/backoff.ts";
+import { type Command, encodeCommands } from "../shared/envelope.ts";
+import type { Logger } from "../shared/log.ts";
+import type { RedisClient } from "../shared/redis/connect.ts";
+import type { Keys } from "../shared/redis/keys.ts";
+import { runScript } from "../shared/redis/lua.ts";
+import type { PendingCommand, PendingCommands } from "./pending-commands.ts";
+
+interface CommandWriterOptions {
+  redis: RedisClient;
+  keys: Keys;
+  gateway: string;
+  streams: number;
+  /** `FOYER_MAX_BACKLOG` */
+  maxBacklog: number;
+  pending: PendingCommands;
+  log: Logger;
+  signal: AbortSignal;
+}
+
+/** Commands of one entry: few enough that workers share a rush, and that a small backlog limit can be met. */
+const MAX_COMMANDS = 500;
+const MAX_CHARACTERS = 512 * 1024;
+
+/** Pause before a write that failed is tried again; a worker makes a lost stream anew in less. */
+const RETRY_MS = 50;
+
+/** One stream's end on this gateway. */
+interface Outlet {
+  queue: PendingCommand[];
+  /** The run id of the Redis on which a worker has checked this stream; null while that is not known. */
+  checkedOn: string | null;
+  /** The last one that was: another means that the stream may have come back without its entries. */
+  lastCheckedOn: string | null;
+  checking: boolean;
+}
+
+export class CommandWriter {
+  readonly #options: CommandWriterOptions;
+  readonly #maxCommands: number;
+  readonly #outlets: Outlet[];
+  #scheduled = false;
+
+  constructor(options: CommandWriterOptions) {
+    this.#options = options;
+    const { maxBacklog, redis } = options;
+    this.#maxCommands =
+      maxBacklog === 0 ? MAX_COMMANDS : Math.min(MAX_COMMANDS, Math.max(1, Math.floor(maxBacklog / 10)));
+    this.#outlets = Array.from({ length: options.streams }, () => ({
+      queue: [],
+      checkedOn: null,
+      lastCheckedOn: null,
+      checking: false,
+    }));
+    redis.on("close", () => {
+      for (const outlet of this.#outlets) outlet.checkedOn = null;
+    });
+    redis.on("ready", () => this.#checkAll());
+    if (redis.status === "ready") this.#checkAll();
+  }
+
+  /** Whether commands can reach all streams right now. */
+  isReady(): boolean {
+    return this.#outlets.every((outlet) => outlet.checkedOn !== null);
+  }
+
+  /** Takes a command, to be written with the others of this turn of the event loop. */
+  write(command: PendingCommand): void {
+    this.#outlets[command.stream]!.queue.push(command);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#outlets.forEach((outlet, stream) => {
+        this.#flush(outlet, stream);
+      });
+    });
+  }
+
+  #checkAll(): void {
+    this.#outlets.forEach((outlet, stream) => {
+      void this.#check(outlet, stream);
+    });
+  }
+
+  /** Asks until a worker has checked the stream on the Redis that is there now. */
+  async #check(outlet: Outlet, stream: number): Promise<void> {
+    if (outlet.checking) return;
+    outlet.checking = true;
+    const { redis, keys, log, signal } = this.#options;
+    for (let attempt = 0; outlet.checkedOn === null && !signal.aborted; attempt++) {
+      try {
+        const [run, checked] = (await runScript(redis, "check-stream", keys.streamChecked(stream))) as [
+          string,
+          number,
+        ];
+        if (checked === 1) {
+          this.#checked(outlet, stream, run);
+          break;
+        }
+        if (attempt === 5) log.warn({ stream }, "no worker has prepared the command stream yet");
+      } catch {
+        // The link is down again; the next "ready" or the next attempt finds out more.
+      }
+      await pause(backoffMs(attempt, 20, 500), signal);
+    }
+    outlet.checking = false;
+  }
+
+  #checked(outlet: Outlet, stream: number, run: string): void {
+    const other = outlet.lastCheckedOn !== null && outlet.lastCheckedOn !== run;
+    outlet.checkedOn = run;
+    outlet.lastCheckedOn = run;
+    if (other) {
+      // Redis was replaced: what was under way may be gone with the old one.
+      const queued = new Set(outlet.queue);
+      for (const pending of this.#options.pending.all()) {
+        if (pending.stream === stream && !queued.has(pending)) outlet.queue.push(pending);
+      }
+    }
+    this.#flush(outlet, stream);
+  }
+
+  #flush(outlet: Outlet, stream: number): void {
+    if (outlet.queue.length === 0) return;
+    const waiting = outlet.queue.filter(({ command }) => this.#options.pending.has(command.n));
+    outlet.queue = [];
+    if (outlet.checkedOn === null) {
+      outlet.queue = waiting;
+      return;
+    }
+    for (let from = 0; from < waiting.length; ) {
+      const chunk = takeChunk(waiting, from, this.#maxCommands);
+      from += chunk.length;
+      void this.#add(outlet, stream, chunk);
+    }
+  }
+
+  async #add(outlet: Outlet, stream: number, chunk: PendingCommand[]): Promise<void> {
+    const { redis, keys, gateway, maxBacklog, pending } = this.#options;
+    const wereSent = chunk.map(({ maybeSent }) => maybeSent);
+    for (const command of chunk) command.maybeSent = true;
+    try {
+      const commands = chunk.map(({ command }) => command);
+      const bytes = encodeCommands({ gateway, sentAt: Date.now(), commands });
+      const { commandStream, backlog } = keys;
+      const args = [bytes, chunk.length, maxBacklog];
+      const result = await runScript(redis, "add-entry", commandStream(stream), backlog(stream), ...args);
+      if (result === "overloaded") {
+        chunk.forEach(({ command }, i) => {
+          pending.fail(command.n, wereSent[i] ? "server.timeout" : "server.overloaded");
+        });
+      } else if (result === null) {
+        // The stream is gone: a worker makes it anew.
+        chunk.forEach((command, i) => {
+          command.maybeSent = wereSent[i]!;
+        });
+        this.#again(outlet, stream, chunk);
+      }
+    } catch {
+      // The link went down before the answer came: whether they were added, nobody knows.
+      this.#again(outlet, stream, chunk);
+    }
+  }
+
+  #again(outlet: Outlet, stream: number, chunk: PendingCommand[]): void {
+    outlet.queue.push(...chunk);
+    outlet.checkedOn = null;
+    void pause(RETRY_MS, this.#options.signal).then(() => this.#check(outlet, stream));
+  }
+}
+
+function takeChunk(commands: readonly PendingCommand[], from: number, max: number): PendingCommand[] {
+  let to = from;
+  for (let characters = 0; to < commands.length && to - from < max && characters < MAX_CHARACTERS; to++) {
+    characters += size(commands[to]!.command);
+  }
+  return commands.slice(from, to);
+}
+
+function size(command: Command): number {
+  return command.frame.length + 100;
+}

@@ -1,0 +1,271 @@
+/**
+ * One client's connection: its state, its queue, one command under way at a time, which alone gives the promised
+ * order. Refusals wait in the same queue, so that answers come in the order of their frames.
+ *
+ * Modes: unauthenticated → authenticated → closed; changed in `#answered` and `closed` alone.
+ */
+import type { Effect } from "../shared/envelope.ts";
+import { closeCodes } from "../shared/protocol/close-codes.ts";
+import { isCommand, namespaces } from "../shared/protocol/commands.ts";
+import { type ErrorCode, errorBody } from "../shared/protocol/errors.ts";
+import { errorFrame, type FrameId, pushFrame } from "../shared/protocol/frames.ts";
+import { readFrame } from "./frame.ts";
+import type { GatewayMetrics } from "./metrics.ts";
+import { RateLimit } from "./rate-limit.ts";
+import { closeReasons, type Link, type LinkEvents } from "./uws.ts";
+
+/** The answer to a command, whole. */
+export interface Answer {
+  frame: string;
+  effect: Effect | null;
+}
+
+/** A request that a worker is to answer. */
+export interface Request {
+  action: string;
+  id: FrameId | undefined;
+  text: string;
+  /** When its frame was read, by `performance.now()`. */
+  readAt: number;
+}
+
+/** Limits of every connection. */
+export interface ConnectionLimits {
+  maxQueue: number;
+  maxSendBufferBytes: number;
+  rate: number;
+  rateBurst: number;
+  commandTimeoutMs: number;
+}
+
+/** What a connection asks of its gateway. */
+export interface ConnectionHost {
+  limits: ConnectionLimits;
+  metrics: GatewayMetrics;
+  /** Has a worker run a request; `answered` is called once, later. */
+  run(connection: Connection, request: Request, answered: (answer: Answer) => void): void;
+  /** It belongs to an account from now on. */
+  loggedIn(connection: Connection, request: Request): void;
+  /** A login was answered after its connection was closed. */
+  loggedInTooLate(connection: Connection, user: string): void;
+  /** Its own command changed its account. */
+  changed(connection: Connection, version: number): void;
+  closed(connection: Connection): void;
+  /** A bug: logged, then the connection is closed. */
+  failed(connection: Connection, error: unknown): void;
+}
+
+/** A frame that waits for its turn: a request, or the answer that it gets without a worker. */
+type Waiting = Request | { refusal: string; close?: number };
+
+/** The 10th frame that cannot be read closes the connection, the 5th failed login too (protocol §1, §2). */
+const MAX_INVALID_FRAMES = 10;
+const MAX_FAILED_LOGINS = 5;
+
+/** What a surplus command is told: by then some of the queue is answered. */
+const QUEUE_RETRY_MS = 1_000;
+
+export class Connection implements LinkEvents {
+  readonly number: number;
+  readonly world: string;
+  /** For limits and logins; see `client-address.ts`. */
+  readonly address: string;
+  readonly openedAt = performance.now();
+  user: string | null = null;
+  /** The newest version of its account that it knows. */
+  version = 0;
+  /** It has missed something before `version`: whatever shows that version or a later one is news to it. */
+  missed = false;
+  isClosed = false;
+
+  readonly #link: Link;
+  readonly #host: ConnectionHost;
+  readonly #rate: RateLimit;
+  #waiting: Waiting[] = [];
+  #underWay = false;
+  #invalidFrames = 0;
+  #failedLogins = 0;
+  #closeWhenIdle: number | null = null;
+  /** Why the server closed it. */
+  #closedBy: string | null = null;
+
+  constructor(number: number, world: string, address: string, link: Link, host: ConnectionHost) {
+    this.number = number;
+    this.world = world;
+    this.address = address;
+    this.#link = link;
+    this.#host = host;
+    this.#rate = new RateLimit(host.limits.rate, host.limits.rateBurst, this.openedAt);
+  }
+
+  text(text: string): void {
+    if (this.isClosed || this.#closeWhenIdle !== null) return;
+    try {
+      this.#read(text);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  binary(): void {
+    this.close(closeCodes.unacceptable);
+  }
+
+  tooBig(): void {
+    this.close(closeCodes.tooBig);
+  }
+
+  /** The WebSocket is gone. */
+  closed(code: number): void {
+    this.isClosed = true;
+    this.#waiting = [];
+    const { connectionsClosed } = this.#host.metrics;
+    connectionsClosed.inc({ reason: this.#closedBy ?? (code >= 1000 && code <= 1005 ? "client" : "lost") });
+    this.#host.closed(this);
+  }
+
+  /** Sends a frame; a client that reads too slowly is closed instead of being buffered for. */
+  send(frame: string, kind: string): void {
+    if (this.isClosed) return;
+    const { metrics, limits } = this.#host;
+    const handedOver = this.#link.send(frame);
+    metrics.sent(kind, frame);
+    if (handedOver === 1 || limits.maxSendBufferBytes === 0) return;
+    if (this.#link.getBufferedAmount() <= limits.maxSendBufferBytes) return;
+    metrics.slowConsumers.inc();
+    this.close(closeCodes.slow);
+  }
+
+  close(code: number): void {
+    if (this.isClosed) return;
+    const reason = closeReasons[code] ?? "";
+    this.#closedBy = reason;
+    this.#link.end(code, reason);
+  }
+
+  /** Closes it once what is under way is answered; what waits behind is not begun. */
+  closeWhenIdle(code: number): void {
+    this.#waiting = [];
+    if (this.#underWay) this.#closeWhenIdle = code;
+    else this.close(code);
+  }
+
+  /** Tells the client to load its page anew. */
+  reload(): void {
+    this.send(pushFrame("connection.reload", "{}"), "control");
+    this.close(closeCodes.reload);
+  }
+
+  /** Tells the client that a newer connection took its place. */
+  replace(): void {
+    this.send(errorFrame(undefined, errorBody("connection.replaced")), "control");
+    this.close(closeCodes.replaced);
+  }
+
+  /** A bug met this connection. */
+  fail(error: unknown): void {
+    this.#host.failed(this, error);
+    this.send(errorFrame(undefined, errorBody("server.fatal")), "answer");
+    this.close(closeCodes.fatal);
+  }
+
+  #read(text: string): void {
+    const frame = readFrame(text);
+    if (frame.kind === "ping") return this.send(`["pong",${frame.payload}]`, "pong");
+    const { metrics, limits } = this.#host;
+    if (frame.kind === "invalid") {
+      const isLast = ++this.#invalidFrames >= MAX_INVALID_FRAMES;
+      return this.#refuse(frame.id, "protocol.invalid_message", isLast ? closeCodes.unacceptable : undefined);
+    }
+    const now = performance.now();
+    if (limits.maxQueue > 0 && this.#waiting.length >= limits.maxQueue) {
+      metrics.rateLimited.inc();
+      const details = { retry_after_ms: QUEUE_RETRY_MS };
+      return this.send(errorFrame(frame.id, errorBody("protocol.rate_limited", details)), "answer");
+    }
+    const wait = this.#rate.take(now);
+    if (wait > 0) {
+      metrics.rateLimited.inc();
+      this.#waiting.push({
+        refusal: errorFrame(frame.id, errorBody("protocol.rate_limited", { retry_after_ms: wait })),
+      });
+    } else {
+      const { action, id } = frame;
+      this.#waiting.push({ action, id, text, readAt: now });
+    }
+    this.#advance();
+  }
+
+  #refuse(id: FrameId | undefined, code: ErrorCode, close?: number): void {
+    this.#waiting.push({ refusal: errorFrame(id, errorBody(code)), ...(close ? { close } : {}) });
+    this.#advance();
+  }
+
+  #advance(): void {
+    while (!this.#underWay && !this.isClosed) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      if ("refusal" in next) {
+        this.send(next.refusal, "answer");
+        if (next.close !== undefined) this.close(next.close);
+        continue;
+      }
+      const code = this.#refusalOf(next);
+      if (code === null) {
+        this.#underWay = true;
+        this.#host.run(this, next, (answer) => this.#answered(next, answer));
+      } else {
+        const frame = errorFrame(next.id, errorBody(code));
+        this.#host.metrics.commandAnswered(next, frame);
+        this.send(frame, "answer");
+      }
+    }
+  }
+
+  /** Why a request goes to no worker; decided when its turn comes, since a login may stand before it. */
+  #refusalOf({ action, readAt }: Request): ErrorCode | null {
+    if (performance.now() - readAt > this.#host.limits.commandTimeoutMs) return "server.timeout";
+    if (this.user === null) return action === "authenticate" ? null : "protocol.unauthenticated";
+    if (isCommand(action)) return null;
+    const [namespace = "", name] = action.split(".");
+    return name !== undefined && namespaces.has(namespace)
+      ? "user.unsupported_command"
+      : "protocol.unknown_command";
+  }
+
+  #answered(request: Request, answer: Answer): void {
+    this.#underWay = false;
+    const { effect, frame } = answer;
+    this.#host.metrics.commandAnswered(request, frame);
+    if (this.isClosed) {
+      if (effect?.kind === "login") this.#host.loggedInTooLate(this, effect.user);
+      return;
+    }
+    try {
+      this.#deliver(request, answer);
+      if (this.#closeWhenIdle !== null) this.close(this.#closeWhenIdle);
+      else this.#advance();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #deliver(request: Request, { effect, frame }: Answer): void {
+    if (effect?.kind === "login") {
+      this.user = effect.user;
+      this.version = effect.version;
+    }
+    this.send(frame, "answer");
+    switch (effect?.kind) {
+      case "login":
+        return this.#host.loggedIn(this, request);
+      case "changed":
+        return this.#host.changed(this, effect.version);
+      case "login_failed":
+        if (++this.#failedLogins >= MAX_FAILED_LOGINS) this.close(closeCodes.policy);
+        return;
+      case "close":
+        return this.close(effect.code);
+    }
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * Broadcasts to the connections of each user. A connection gets only what is newer than what it knows, and what
+ * it may have missed is fetched by version, so it never goes backwards and always converges (design §2.4).
+ *
+ * Sent by one call for each connection: a user holds a few, and each has its own newest version, which
+ * uWebSockets' publish/subscribe knows nothing of (docs/decisions has the measurement).
+ */
+import { decodeUserBroadcast, type UserBroadcast } from "../shared/envelope.ts";
+import type { Logger } from "../shared/log.ts";
+import type { Keys } from "../shared/redis/keys.ts";
+import type { Connection } from "./connection.ts";
+import type { GatewayMetrics } from "./metrics.ts";
+import type { Registry } from "./registry.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+
+/** A user with connections on this gateway. */
+interface ConnectedUser {
+  readonly world: string;
+  readonly id: string;
+  readonly connections: Set<Connection>;
+  /** The newest version that was met here, by any of them. */
+  version: number;
+}
+
+/** What is known of one version of an account; `frame` null: nothing that the user object shows changed. */
+type News = Pick<UserBroadcast, "version" | "frame" | "origin">;
+
+interface FanOutOptions {
+  gateway: string;
+  keys: Keys;
+  log: Logger;
+  metrics: GatewayMetrics;
+  registry: Registry;
+  subscriptions: Subscriptions;
+  /** Fetch what this user's connections may have missed. */
+  resync(world: string, user: string): void;
+  /** What this user may see has changed. */
+  accessChanged(world: string, user: string): void;
+}
+
+export class FanOut {
+  readonly #options: FanOutOptions;
+  readonly #users = new Map<string, ConnectedUser>();
+
+  constructor(options: FanOutOptions) {
+    this.#options = options;
+  }
+
+  /** Adds a connection that has just logged in; it knows its `version`. */
+  join(connection: Connection): void {
+    const { world, user: id, version } = connection;
+    const user = this.#users.get(keyOf(world, id!));
+    if (user === undefined) return this.#begin(connection);
+    user.connections.add(connection);
+    // Something newer went by while the login was on its way.
+    if (user.version > version) this.#options.resync(world, user.id);
+  }
+
+  leave(connection: Connection): void {
+    const { world, user: id } = connection;
+    const user = this.#users.get(keyOf(world, id!));
+    if (!user?.connections.delete(connection) || user.connections.size > 0) return;
+    this.#users.delete(keyOf(world, user.id));
+    this.#options.subscriptions.drop(this.#options.keys.userChannel(world, user.id));
+    this.#options.registry.holdsNot(world, user.id);
+  }
+
+  /** The answer to a connection's own command said that its account is at this version now. */
+  ownChange(connection: Connection, version: number): void {
+    if (version <= connection.version) return;
+    // What lies between came from others, and is on its way or lost.
+    if (connection.version < version - 1) {
+      connection.missed = true;
+      this.#options.resync(connection.world, connection.user!);
+    }
+    connection.version = version;
+  }
+
+  /** Hands on what a resync found. */
+  resynced(world: string, id: string, version: number, frame: string): void {
+    const user = this.#users.get(keyOf(world, id));
+    if (user === undefined) return;
+    if (this.#deliver(user, { version, frame, origin: null }, "resync")) {
+      // What they may see may have changed with it.
+      this.#options.accessChanged(world, id);
+    }
+  }
+
+  /** The version below which a connection of this user may have missed something; null: none is here. */
+  knownVersion(world: string, id: string): number | null {
+    const user = this.#users.get(keyOf(world, id));
+    if (user === undefined) return null;
+    const known = [...user.connections].map(({ version, missed }) => (missed ? version - 1 : version));
+    return Math.min(...known);
+  }
+
+  connectionsOf(world: string, id: string): Iterable<Connection> {
+    return this.#users.get(keyOf(world, id))?.connections ?? [];
+  }
+
+  /** Ids of the connected users of a world. */
+  usersOf(world: string): string[] {
+    return [...this.#users.values()].filter((user) => user.world === world).map((user) => user.id);
+  }
+
+  /** Worlds of which users are connected. */
+  worlds(): Set<string> {
+    return new Set([...this.#users.values()].map((user) => user.world));
+  }
+
+  #begin(connection: Connection): void {
+    const { world, user: id, version } = connection;
+    const user: ConnectedUser = { world, id: id!, version, connections: new Set([connection]) };
+    this.#users.set(keyOf(world, user.id), user);
+    const { subscriptions, registry, keys, resync } = this.#options;
+    registry.holds(world, user.id);
+    subscriptions.add(keys.userChannel(world, user.id), {
+      onMessage: (message) => this.#onMessage(user, message),
+      // Between the login and this moment nobody listened.
+      onSubscribed: () => resync(world, user.id),
+    });
+  }
+
+  #onMessage(user: ConnectedUser, message: Buffer): void {
+    const { log, metrics, accessChanged, resync } = this.#options;
+    let broadcast: UserBroadcast;
+    try {
+      broadcast = decodeUserBroadcast(message);
+    } catch (error) {
+      // A newer worker's, which this gateway cannot read: what it says can be fetched.
+      log.warn({ error }, "unreadable broadcast");
+      return resync(user.world, user.id);
+    }
+    if (this.#deliver(user, broadcast, "broadcast")) {
+      metrics.fanoutDelay.observe(Math.max(0, Date.now() - broadcast.publishedAt) / 1000);
+    }
+    if (broadcast.accessChanged) accessChanged(user.world, user.id);
+  }
+
+  /** @returns whether anybody got it */
+  #deliver(user: ConnectedUser, news: News, kind: string): boolean {
+    const { gateway, resync } = this.#options;
+    const { version, frame, origin } = news;
+    user.version = Math.max(user.version, version);
+    let delivered = false;
+    for (const connection of user.connections) {
+      const isNews = connection.missed ? version >= connection.version : version > connection.version;
+      if (!isNews) continue;
+      const isNext = version === connection.version + 1;
+      const isOrigin = origin?.gateway === gateway && origin.connection === connection.number;
+      // Its own change it knows by the answer, unless others' changes lie between.
+      if (isOrigin && isNext && !connection.missed) {
+        connection.version = version;
+      } else if (frame !== null) {
+        connection.version = version;
+        connection.missed = false;
+        connection.send(frame, kind);
+        delivered = true;
+      } else if (isNext && !connection.missed) {
+        connection.version = version;
+      } else {
+        resync(user.world, user.id);
+      }
+    }
+    return delivered;
+  }
+}
+
+function keyOf(world: string, user: string): string {
+  return `${world}/${user}`;
+}

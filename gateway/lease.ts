@@ -1,0 +1,63 @@
+/** This gateway's proof of life. Measured by its own monotonic clock from before each renewal was sent. */
+import { pause } from "../shared/backoff.ts";
+import type { Logger } from "../shared/log.ts";
+import type { RedisClient } from "../shared/redis/connect.ts";
+import type { Keys } from "../shared/redis/keys.ts";
+import { runScript } from "../shared/redis/lua.ts";
+
+const LEASE_MS = 4_000;
+const EVERY_MS = 1_000;
+
+interface LeaseOptions {
+  redis: RedisClient;
+  keys: Keys;
+  gateway: string;
+  /** What the gateway tells about itself. */
+  info(): Record<string, unknown>;
+  log: Logger;
+}
+
+/** A lease that is being renewed. */
+export interface Lease {
+  isHeld(): boolean;
+  /** Tells at once what has changed about the gateway. */
+  renew(): Promise<void>;
+  /** Ends it: others need not wait until it runs out. */
+  release(): Promise<void>;
+}
+
+/** Starts renewing. */
+export function holdLease({ redis, keys, gateway, info, log }: LeaseOptions): Lease {
+  const stopping = new AbortController();
+  let heldUntil = Number.NEGATIVE_INFINITY;
+  const renew = async () => {
+    const before = performance.now();
+    try {
+      const { leases, nodes } = keys;
+      const told = JSON.stringify(info());
+      await runScript(redis, "renew-lease", leases("gateway"), nodes("gateway"), gateway, LEASE_MS, told);
+      heldUntil = before + LEASE_MS;
+    } catch (error) {
+      log.debug({ reason: (error as Error).message }, "renewing the lease failed");
+    }
+  };
+  const renewing = (async () => {
+    while (!stopping.signal.aborted) {
+      await renew();
+      await pause(EVERY_MS, stopping.signal);
+    }
+  })();
+  return {
+    isHeld: () => performance.now() < heldUntil,
+    renew,
+    async release() {
+      stopping.abort();
+      await renewing;
+      heldUntil = Number.NEGATIVE_INFINITY;
+      await runScript(redis, "release-lease", keys.leases("gateway"), keys.nodes("gateway"), gateway).catch(
+        // It runs out by itself.
+        () => {},
+      );
+    },
+  };
+}

@@ -1,0 +1,248 @@
+/** Wires one gateway; nothing else does. */
+import { pause } from "../shared/backoff.ts";
+import { createLog, type Logger } from "../shared/log.ts";
+import { createRegistry } from "../shared/metrics.ts";
+import { announceReady, newNodeId, onStopSignals } from "../shared/node-process.ts";
+import { startOpsServer } from "../shared/ops-server.ts";
+import { closeCodes } from "../shared/protocol/close-codes.ts";
+import { errorBody } from "../shared/protocol/errors.ts";
+import { errorFrame } from "../shared/protocol/frames.ts";
+import { connectRedis } from "../shared/redis/connect.ts";
+import { createKeys } from "../shared/redis/keys.ts";
+import { readSettings, type Settings } from "../shared/settings.ts";
+import { type Admitted, createAdmission } from "./admission.ts";
+import { listenForCanary } from "./canary.ts";
+import { compileNetworks } from "./client-address.ts";
+import { createClientCommands } from "./client-commands.ts";
+import { CommandWriter } from "./command-writer.ts";
+import { Connection, type ConnectionHost } from "./connection.ts";
+import { Connections } from "./connections.ts";
+import { drain } from "./drain.ts";
+import { FanOut } from "./fan-out.ts";
+import { createHttp } from "./http.ts";
+import { holdLease } from "./lease.ts";
+import { createGatewayMetrics } from "./metrics.ts";
+import { listenForOrders } from "./orders.ts";
+import { createAsk } from "./own-commands.ts";
+import { PendingCommands } from "./pending-commands.ts";
+import { notReadyReasons } from "./readiness.ts";
+import { Registry } from "./registry.ts";
+import { readReplies } from "./reply-reader.ts";
+import { createResync } from "./resync.ts";
+import { SharedTexts } from "./shared-texts.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import { type Link, type LinkEvents, startPublicServer } from "./uws.ts";
+import { WorldUpdates } from "./world-updates.ts";
+import { Worlds } from "./worlds.ts";
+
+/** Settings of a gateway: Redis must be given. */
+export type GatewaySettings = Settings & { readonly REDIS_URL: string };
+
+/** A gateway that runs. */
+export interface RunningGateway {
+  id: string;
+  port: number;
+  opsPort: number;
+  /** Drains, then ends. */
+  stop(): Promise<void>;
+  /** Shortens the drain: closes what is left at once. */
+  hasten(): void;
+}
+
+/** How often timeouts are looked for. */
+const SWEEP_EVERY_MS = 100;
+
+/** Starts a gateway; resolves when it serves. */
+export async function startGateway(
+  settings: GatewaySettings,
+  options: { log: Logger },
+): Promise<RunningGateway> {
+  const id = newNodeId();
+  const log = options.log.child({ node: id, role: "gateway" });
+  const keys = createKeys(settings.FOYER_REDIS_PREFIX);
+  const register = createRegistry("gateway");
+  const metrics = createGatewayMetrics(register);
+  const ended = new AbortController();
+  const { signal } = ended;
+  const hasten = new AbortController();
+  let isDraining = false;
+
+  const redis = connectRedis(settings.REDIS_URL, "commands", log);
+  const blocking = connectRedis(settings.REDIS_URL, "blocking", log);
+  const subscriber = connectRedis(settings.REDIS_URL, "subscriber", log);
+
+  const streams = settings.FOYER_COMMAND_STREAMS;
+  const timeoutMs = settings.FOYER_COMMAND_TIMEOUT_MS;
+  const pending = new PendingCommands();
+  const maxBacklog = settings.FOYER_MAX_BACKLOG;
+  const writer = new CommandWriter({ redis, keys, gateway: id, streams, maxBacklog, pending, log, signal });
+  const ask = createAsk({ pending, writer, streams, timeoutMs });
+  const texts = new SharedTexts(redis, keys);
+  const worlds = new Worlds(ask);
+  const connections = new Connections();
+  const registry = new Registry(redis, keys, id);
+  const subscriptions = new Subscriptions(subscriber, log);
+  const canary = listenForCanary(subscriptions, keys, log, signal);
+  const worldUpdates = new WorldUpdates({ ask, fanOut: () => fanOut, texts, worlds, log, signal });
+  const resync = createResync({ ask, fanOut: () => fanOut, metrics, log, signal });
+  const fanOut = new FanOut({
+    gateway: id,
+    keys,
+    log,
+    metrics,
+    registry,
+    subscriptions,
+    resync,
+    accessChanged: (world, user) => worldUpdates.userChanged(world, user),
+  });
+  listenForOrders({ subscriptions, keys, gateway: id, connections, worldUpdates, log });
+
+  const replies = readReplies({
+    gateway: id,
+    keys,
+    log,
+    blocking,
+    redis,
+    signal,
+    onReply: (reply) => {
+      const late = pending.answer(reply);
+      if (late === undefined || reply.effect?.kind !== "login") return;
+      // A login that was given up has succeeded: unless it was tried again since, nobody is there for it.
+      const connection = connections.get(late.connection);
+      if (connection?.user !== reply.effect.user)
+        registry.leave(late.world, reply.effect.user, late.connection);
+    },
+  });
+
+  const host: ConnectionHost = {
+    limits: {
+      maxQueue: settings.FOYER_MAX_QUEUE,
+      maxSendBufferBytes: settings.FOYER_MAX_SEND_BUFFER_BYTES,
+      rate: settings.FOYER_RATE,
+      rateBurst: settings.FOYER_RATE_BURST,
+      commandTimeoutMs: timeoutMs,
+    },
+    metrics,
+    run: createClientCommands({ gateway: id, streams, timeoutMs, pending, writer, texts, log }),
+    loggedIn(connection, request) {
+      connections.loggedIn(connection);
+      if (connection.isClosed) return;
+      fanOut.join(connection);
+      worldUpdates.loggedIn(connection.world, connection.user!, request.readAt);
+    },
+    loggedInTooLate: (connection, user) => registry.leave(connection.world, user, connection.number),
+    changed: (connection, version) => fanOut.ownChange(connection, version),
+    closed(connection) {
+      connections.remove(connection);
+      connections.release(connection.address);
+      if (connection.user === null) return;
+      fanOut.leave(connection);
+      registry.leave(connection.world, connection.user, connection.number);
+    },
+    failed: (connection, error) => log.error({ connection: connection.number, error }, "connection failed"),
+  };
+  const open = (link: Link, { world, address }: Admitted): LinkEvents => {
+    const connection = new Connection(connections.nextNumber(), world ?? "", address, link, host);
+    connections.add(connection);
+    metrics.connectionsOpened.inc();
+    if (world === null) {
+      connection.send(errorFrame(undefined, errorBody("world.unknown_world")), "control");
+      connection.close(closeCodes.policy);
+    }
+    return connection;
+  };
+
+  const isFull = () =>
+    settings.FOYER_MAX_CONNECTIONS > 0 && connections.admitted >= settings.FOYER_MAX_CONNECTIONS;
+  const reasons = () =>
+    notReadyReasons({
+      isDraining,
+      isCanarySilent: canary.isSilent(),
+      isFull: isFull(),
+      isLeaseHeld: lease.isHeld(),
+      isRedisReady: redis.status === "ready" && subscriptions.isConnected() && writer.isReady(),
+    });
+  metrics.watch({
+    connections: () => connections.counts(),
+    inflightCommands: () => pending.size,
+    canaryAgeSeconds: () => canary.ageSeconds(),
+    isPubsubConnected: () => subscriptions.isConnected(),
+    isDraining: () => isDraining,
+  });
+
+  const info = () => ({ connections: connections.size, draining: isDraining, opsPort: ops.port, startedAt });
+  const startedAt = Date.now();
+  const ops = await startOpsServer({ port: settings.FOYER_OPS_PORT, registry: register, reasons });
+  const lease = holdLease({ redis, keys, gateway: id, info, log });
+  const admit = createAdmission({
+    connections,
+    worlds,
+    metrics,
+    log,
+    trusted: compileNetworks(settings.FOYER_TRUSTED_PROXIES),
+    origins: settings.FOYER_ORIGINS,
+    maxConnections: settings.FOYER_MAX_CONNECTIONS,
+    maxConnectionsPerAddress: settings.FOYER_MAX_CONNECTIONS_PER_IP,
+    isDraining: () => isDraining,
+  });
+  const server = await startPublicServer<Admitted>({
+    port: settings.FOYER_PORT,
+    maxMessageBytes: settings.FOYER_MAX_MESSAGE_BYTES,
+    idleTimeoutS: settings.FOYER_IDLE_TIMEOUT_S,
+    admit,
+    abandoned: ({ address }) => connections.release(address),
+    open,
+    http: createHttp(reasons, register),
+  });
+  const sweep = setInterval(() => {
+    const now = performance.now();
+    pending.sweep(now);
+    if (settings.FOYER_AUTH_TIMEOUT_MS > 0) connections.closeLoitering(now, settings.FOYER_AUTH_TIMEOUT_MS);
+  }, SWEEP_EVERY_MS);
+  while (reasons().length > 0) await pause(20, signal);
+  log.info({ port: server.port, opsPort: ops.port }, "gateway serves");
+
+  const stopOnce = async () => {
+    log.info({ connections: connections.size }, "gateway drains");
+    isDraining = true;
+    void lease.renew();
+    const drainMs = settings.FOYER_DRAIN_SECONDS * 1000;
+    await drain({ connections, drainMs, commandTimeoutMs: timeoutMs, hasten: hasten.signal });
+    server.close();
+    ended.abort();
+    clearInterval(sweep);
+    await replies;
+    await lease.release();
+    await redis.del(keys.replyStream(id)).catch(() => {
+      // It expires by itself.
+    });
+    await ops.close();
+    for (const link of [redis, blocking, subscriber]) link.disconnect();
+    log.info("gateway stopped");
+  };
+  let stopped: Promise<void> | null = null;
+  return {
+    id,
+    port: server.port,
+    opsPort: ops.port,
+    stop: () => {
+      stopped ??= stopOnce();
+      return stopped;
+    },
+    hasten: () => hasten.abort(),
+  };
+}
+
+/** `foyer gateway`: runs a gateway until it is told to stop. */
+export async function runGateway(environment: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const settings = readSettings(environment, ["REDIS_URL"]);
+  const gateway = await startGateway(settings, { log: createLog(settings.FOYER_LOG_LEVEL) });
+  const { id, port, opsPort } = gateway;
+  announceReady({ type: "ready", id, role: "gateway", port, opsPort });
+  await new Promise<void>((resolve) => {
+    onStopSignals(
+      () => void gateway.stop().then(resolve),
+      () => gateway.hasten(),
+    );
+  });
+}

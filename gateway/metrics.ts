@@ -1,0 +1,97 @@
+/** A gateway's metrics: `foyer_gateway_*` (operations §4). Labels are bounded: names and codes of the tables. */
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { latencyBuckets } from "../shared/metrics.ts";
+import { isCommand } from "../shared/protocol/commands.ts";
+import { outcomeOf } from "../shared/protocol/frames.ts";
+
+/** What a gateway counts. */
+export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>;
+
+/** Gauges, read when somebody looks. */
+export interface Readings {
+  connections(): { authenticating: number; authenticated: number };
+  inflightCommands(): number;
+  canaryAgeSeconds(): number;
+  isPubsubConnected(): boolean;
+  isDraining(): boolean;
+}
+
+export function createGatewayMetrics(register: Registry) {
+  const registers = [register];
+  const histogram = (name: string, help: string, labelNames: string[] = []) =>
+    new Histogram({ name: `foyer_gateway_${name}`, help, labelNames, buckets: latencyBuckets, registers });
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name: `foyer_gateway_${name}`, help, labelNames, registers });
+
+  const commands = counter("commands_total", "commands answered, by outcome: success, or the error's code", [
+    "command",
+    "outcome",
+  ]);
+  const duration = histogram("command_duration_seconds", "from frame read to answer written", ["command"]);
+  const authentications = counter("authentications_total", "attempts to log in", ["method", "outcome"]);
+  const messages = counter("messages_sent_total", "frames sent", ["kind"]);
+  const bytes = counter("bytes_sent_total", "bytes of the frames sent");
+
+  return {
+    connectionsOpened: counter("connections_opened_total", "connections let in"),
+    connectionsClosed: counter("connections_closed_total", "connections closed", ["reason"]),
+    connectionsRefused: counter("connections_refused_total", "upgrades refused", ["reason"]),
+    slowConsumers: counter("slow_consumers_total", "connections closed for reading too slowly"),
+    fanoutDelay: histogram("fanout_delay_seconds", "from published to written, by the nodes' clocks"),
+    resyncs: counter(
+      "resyncs_total",
+      "users whose account was compared after something may have been missed",
+    ),
+    rateLimited: counter("rate_limited_total", "commands refused as too many"),
+
+    /** Counts one frame that was sent. */
+    sent(kind: string, frame: string) {
+      messages.inc({ kind });
+      bytes.inc(Buffer.byteLength(frame));
+    },
+
+    /** Counts one answered command. */
+    commandAnswered(request: { action: string; text: string; readAt: number }, frame: string) {
+      const { action, readAt, text } = request;
+      const command = isCommand(action) || action === "authenticate" ? action : "unknown";
+      const outcome = outcomeOf(frame);
+      commands.inc({ command, outcome });
+      duration.observe({ command }, (performance.now() - readAt) / 1000);
+      if (command === "authenticate") authentications.inc({ method: methodOf(text), outcome });
+    },
+
+    /** Makes the gauges; called once. */
+    watch(readings: Readings) {
+      const gauge = (name: string, help: string, read: () => number) =>
+        new Gauge({
+          name: `foyer_gateway_${name}`,
+          help,
+          registers,
+          collect() {
+            this.set(read());
+          },
+        });
+      new Gauge({
+        name: "foyer_gateway_connections",
+        help: "open connections",
+        labelNames: ["state"],
+        registers,
+        collect() {
+          for (const [state, count] of Object.entries(readings.connections())) this.set({ state }, count);
+        },
+      });
+      gauge("inflight_commands", "commands on their way to or from workers", readings.inflightCommands);
+      gauge("canary_age_seconds", "since the canary was heard", readings.canaryAgeSeconds);
+      gauge("pubsub_connected", "1 while the link for broadcasts stands", () =>
+        Number(readings.isPubsubConnected()),
+      );
+      gauge("draining", "1 while the gateway drains", () => Number(readings.isDraining()));
+    },
+  };
+}
+
+/** How somebody tried to log in, by the keys of the payload: the label needs no more than a look. */
+function methodOf(text: string): string {
+  if (text.includes('"token"')) return "token";
+  return text.includes('"invite_token"') ? "invite" : "guest";
+}

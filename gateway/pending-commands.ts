@@ -1,0 +1,83 @@
+/** Commands on their way, by number, until they are answered or their time is over. Every one ends once. */
+import type { Command, Reply } from "../shared/envelope.ts";
+
+/** Why a command got no answer. */
+export type Failure = "server.timeout" | "server.overloaded";
+
+/** A command on its way. */
+export interface PendingCommand {
+  command: Command;
+  stream: number;
+  /** By `performance.now()`. */
+  deadline: number;
+  /** Whether it may have reached the stream: then nobody can say that nothing was done. */
+  maybeSent: boolean;
+  answered(reply: Reply): void;
+  failed(failure: Failure): void;
+}
+
+/** How long the answer to a login that was given up is still looked out for. */
+const LATE_MS = 60_000;
+
+export class PendingCommands {
+  readonly #pending = new Map<number, PendingCommand>();
+  readonly #late = new Map<number, { command: Command; until: number }>();
+  #last = 0;
+
+  /** A number that no command of this process has had. */
+  nextNumber(): number {
+    return ++this.#last;
+  }
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  add(pending: PendingCommand): void {
+    this.#pending.set(pending.command.n, pending);
+  }
+
+  has(n: number): boolean {
+    return this.#pending.has(n);
+  }
+
+  all(): IterableIterator<PendingCommand> {
+    return this.#pending.values();
+  }
+
+  /** Ends a command by its answer. @returns the login that had been given up, when the answer is to one */
+  answer(reply: Reply): Command | undefined {
+    const pending = this.#pending.get(reply.n);
+    if (pending === undefined) {
+      const late = this.#late.get(reply.n);
+      this.#late.delete(reply.n);
+      return late?.command;
+    }
+    this.#pending.delete(reply.n);
+    pending.answered(reply);
+    return undefined;
+  }
+
+  /** Ends a command without an answer. */
+  fail(n: number, failure: Failure): void {
+    const pending = this.#pending.get(n);
+    if (pending === undefined) return;
+    this.#pending.delete(n);
+    const { command } = pending;
+    if (command.connection !== 0 && command.user === null) {
+      this.#late.set(n, { command, until: performance.now() + LATE_MS });
+    }
+    pending.failed(failure);
+  }
+
+  /** Ends all whose time is over. @param now by `performance.now()` */
+  sweep(now: number): void {
+    for (const { command, deadline } of this.#pending.values()) {
+      if (deadline <= now) this.fail(command.n, "server.timeout");
+    }
+    for (const [n, { until }] of this.#late) {
+      if (until > now) break;
+      this.#late.delete(n);
+    }
+  }
+}

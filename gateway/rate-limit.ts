@@ -1,0 +1,32 @@
+/** A token bucket: so many a second, so many at once. Pure but for what it remembers. */
+
+export class RateLimit {
+  readonly #rate: number;
+  readonly #burst: number;
+  #tokens: number;
+  #at: number;
+
+  /**
+   * @param rate tokens a second; 0: no limit
+   * @param burst tokens that fit in
+   * @param now ms by a clock that never goes back
+   */
+  constructor(rate: number, burst: number, now: number) {
+    this.#rate = rate;
+    this.#burst = Math.max(burst, 1);
+    this.#tokens = this.#burst;
+    this.#at = now;
+  }
+
+  /** Takes one. @returns 0, or ms until there is one again */
+  take(now: number): number {
+    if (this.#rate === 0) return 0;
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#rate);
+    this.#at = now;
+    if (this.#tokens >= 1) {
+      this.#tokens--;
+      return 0;
+    }
+    return Math.ceil(((1 - this.#tokens) / this.#rate) * 1000);
+  }
+}

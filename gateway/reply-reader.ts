@@ -1,0 +1,76 @@
+/** Reads this gateway's reply stream and hands each reply on; what was read is trimmed away. */
+import { backoffMs, pause } from "../shared/backoff.ts";
+import { decodeReplies, type Reply } from "../shared/envelope.ts";
+import type { Logger } from "../shared/log.ts";
+import { BLOCK_MS, type RedisClient, untilReady } from "../shared/redis/connect.ts";
+import type { Keys } from "../shared/redis/keys.ts";
+
+interface ReplyReaderOptions {
+  gateway: string;
+  keys: Keys;
+  log: Logger;
+  /** For blocking reads; this reader's alone. */
+  blocking: RedisClient;
+  /** For trimming. */
+  redis: RedisClient;
+  onReply(reply: Reply): void;
+  signal: AbortSignal;
+}
+
+const MAX_ENTRIES_A_READ = 200;
+const TRIM_EVERY_MS = 1_000;
+
+/** Reads until `signal` aborts. */
+export async function readReplies(options: ReplyReaderOptions): Promise<void> {
+  const { keys, gateway, blocking, signal, log } = options;
+  const key = keys.replyStream(gateway);
+  let last = "0-0";
+  let trimmedAt = 0;
+  let failures = 0;
+  await untilReady(blocking, signal);
+  while (!signal.aborted) {
+    try {
+      const read = (await blocking.xreadBuffer(
+        "COUNT",
+        MAX_ENTRIES_A_READ,
+        "BLOCK",
+        BLOCK_MS,
+        "STREAMS",
+        key,
+        last,
+      )) as [Buffer, [Buffer, Buffer[]][]][] | null;
+      failures = 0;
+      for (const [id, fields] of read?.[0]?.[1] ?? []) {
+        last = id.toString();
+        handOn(options, fields[1]!);
+      }
+      if (read !== null && performance.now() - trimmedAt > TRIM_EVERY_MS) {
+        trimmedAt = performance.now();
+        trim(options, key, last);
+      }
+    } catch (error) {
+      // Behind a new link may be another server, whose ids start lower. A reply read twice is ignored.
+      last = "0-0";
+      if (failures === 0 && !signal.aborted)
+        log.warn({ reason: (error as Error).message }, "reading replies failed");
+      await pause(backoffMs(failures++, 20, 500), signal);
+    }
+  }
+}
+
+function handOn({ log, onReply }: ReplyReaderOptions, bytes: Buffer): void {
+  let replies: Reply[];
+  try {
+    replies = decodeReplies(bytes);
+  } catch (error) {
+    log.error({ error }, "unreadable reply");
+    return;
+  }
+  for (const reply of replies) onReply(reply);
+}
+
+function trim({ redis, log }: ReplyReaderOptions, key: string, last: string): void {
+  redis.xtrim(key, "MINID", last).catch((error: Error) => {
+    log.debug({ reason: error.message }, "trimming replies failed; the next time does it");
+  });
+}

@@ -1,0 +1,56 @@
+/**
+ * Texts that many answers share, such as one `world.config` for all attendees: read from Redis once, then kept,
+ * so that an opening rush carries them to each gateway once (design §4).
+ */
+import type { FramePart } from "../shared/envelope.ts";
+import type { RedisClient } from "../shared/redis/connect.ts";
+import type { Keys } from "../shared/redis/keys.ts";
+
+/** Characters kept; the least recently used go first. */
+const MAX_CHARACTERS = 64 * 1024 * 1024;
+
+export class SharedTexts {
+  readonly #redis: RedisClient;
+  readonly #keys: Keys;
+  readonly #texts = new Map<string, string>();
+  readonly #reading = new Map<string, Promise<string>>();
+  #characters = 0;
+
+  constructor(redis: RedisClient, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  /** The whole frame: at once where all its texts are known. @throws Error when one cannot be read */
+  assemble(parts: readonly FramePart[]): string | Promise<string> {
+    const texts = parts.map((part) => (typeof part === "string" ? part : this.#get(part.shared)));
+    return texts.every((text) => typeof text === "string")
+      ? texts.join("")
+      : Promise.all(texts).then((all) => all.join(""));
+  }
+
+  #get(hash: string): string | Promise<string> {
+    const text = this.#texts.get(hash);
+    if (text === undefined) {
+      const reading = this.#reading.get(hash) ?? this.#read(hash).finally(() => this.#reading.delete(hash));
+      this.#reading.set(hash, reading);
+      return reading;
+    }
+    this.#texts.delete(hash);
+    this.#texts.set(hash, text);
+    return text;
+  }
+
+  async #read(hash: string): Promise<string> {
+    const text = await this.#redis.get(this.#keys.sharedText(hash));
+    if (text === null) throw new Error(`the shared text ${hash} is gone`);
+    this.#texts.set(hash, text);
+    this.#characters += text.length;
+    for (const [oldest, { length }] of this.#texts) {
+      if (this.#characters <= MAX_CHARACTERS) break;
+      this.#texts.delete(oldest);
+      this.#characters -= length;
+    }
+    return text;
+  }
+}
