@@ -9,8 +9,10 @@ import type { KnownWorld, Worlds } from "./worlds.ts";
 
 /** What a connection begins with. */
 export interface Admitted {
-  /** Null: there is no such world, which the connection is told before it is closed. */
+  /** Null: the path names none. */
   world: string | null;
+  /** Whether there is such a world; where that is not known yet, the connection stands while it is found out. */
+  exists: boolean | Promise<boolean>;
   address: string;
 }
 
@@ -31,13 +33,12 @@ const worldPath = /^\/ws\/world\/([a-z0-9-]{1,50})\/?$/;
 
 /** @returns the decision on one upgrade; what it admits is reserved in `connections` */
 export function createAdmission(options: AdmissionOptions) {
-  const { connections, metrics } = options;
+  const { connections, metrics, maxConnections, maxConnectionsPerAddress, isDraining, trusted } = options;
   const refuse = (reason: string, refused: string): Admission<Admitted> => {
     metrics.connectionsRefused.inc({ reason });
     return { refused };
   };
-  return async (request: UpgradeRequest): Promise<Admission<Admitted>> => {
-    const { maxConnections, maxConnectionsPerAddress, isDraining, trusted } = options;
+  return (request: UpgradeRequest): Admission<Admitted> | Promise<Admission<Admitted>> => {
     if (isDraining()) return refuse("draining", "503 Service Unavailable");
     if (maxConnections > 0 && connections.admitted >= maxConnections) {
       return refuse("full", "503 Service Unavailable");
@@ -46,37 +47,44 @@ export function createAdmission(options: AdmissionOptions) {
     if (maxConnectionsPerAddress > 0 && connections.admittedFrom(address) >= maxConnectionsPerAddress) {
       return refuse("address", "429 Too Many Requests");
     }
-    // Before the world is waited for: those who wait count, too.
     connections.reserve(address);
-    const id = worldPath.exec(request.path)?.[1];
-    const world = id === undefined ? null : await lookUp(options, id);
-    if (!isOriginLetIn(options.origins, request.origin, world)) {
+    const id = worldPath.exec(request.path)?.[1] ?? null;
+    const world = id === null ? null : lookUp(options, id);
+    const exists = world instanceof Promise ? world.then(doesExist) : doesExist(world);
+    const admitted = { world: id, exists, address };
+    if (isOriginLetIn(options.origins, request.origin)) return { admitted };
+    const decide = (known: KnownWorld | "unavailable" | null): Admission<Admitted> => {
+      if (known !== null && known !== "unavailable" && known.origins.includes(request.origin)) {
+        return { admitted };
+      }
       connections.release(address);
-      return world === "unavailable"
+      return known === "unavailable"
         ? refuse("world", "503 Service Unavailable")
         : refuse("origin", "403 Forbidden");
-    }
-    const exists = world === "unavailable" || world?.exists;
-    return { admitted: { world: exists ? id! : null, address } };
+    };
+    return world instanceof Promise ? world.then(decide) : decide(world);
   };
 }
 
-/** A world that nobody answers for may exist: its commands will be told `server.timeout`. */
-async function lookUp({ worlds, log }: AdmissionOptions, id: string): Promise<KnownWorld | "unavailable"> {
-  try {
-    return await worlds.get(id);
-  } catch (error) {
-    log.warn({ world: id, reason: (error as Error).message }, "looking a world up failed");
+/** What is known of the world; "unavailable": nobody answers. */
+function lookUp(
+  { worlds, log }: AdmissionOptions,
+  id: string,
+): KnownWorld | Promise<KnownWorld | "unavailable"> {
+  const world = worlds.get(id);
+  if (!(world instanceof Promise)) return world;
+  return world.catch((error: Error) => {
+    log.warn({ world: id, reason: error.message }, "looking a world up failed");
     return "unavailable";
-  }
+  });
 }
 
-/** Without an `Origin` it is no browser, which nobody could lure here. */
-function isOriginLetIn(
-  allowed: readonly string[],
-  origin: string,
-  world: KnownWorld | "unavailable" | null,
-): boolean {
-  if (allowed.length === 0 || origin === "" || allowed.includes(origin)) return true;
-  return world !== null && world !== "unavailable" && world.origins.includes(origin);
+/** A world that nobody answers for may exist: its commands will be told `server.timeout`. */
+function doesExist(world: KnownWorld | "unavailable" | null): boolean {
+  return world === "unavailable" || world?.exists === true;
+}
+
+/** By the setting; without an `Origin` it is no browser, which nobody could lure here. */
+function isOriginLetIn(allowed: readonly string[], origin: string): boolean {
+  return allowed.length === 0 || origin === "" || allowed.includes(origin);
 }

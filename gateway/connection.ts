@@ -82,6 +82,8 @@ export class Connection implements LinkEvents {
   readonly #host: ConnectionHost;
   readonly #rate: RateLimit;
   #waiting: Waiting[] = [];
+  /** Whether it is known yet that its world exists: until then what it sends waits. */
+  #hasBegun = false;
   #underWay = false;
   #invalidFrames = 0;
   #failedLogins = 0;
@@ -96,6 +98,18 @@ export class Connection implements LinkEvents {
     this.#link = link;
     this.#host = host;
     this.#rate = new RateLimit(host.limits.rate, host.limits.rateBurst, this.openedAt);
+  }
+
+  /** Its world exists: what has come so far is served. */
+  begin(): void {
+    this.#hasBegun = true;
+    this.#advance();
+  }
+
+  /** It does not, which is all that it is told. */
+  refuseWorld(): void {
+    this.send(errorFrame(undefined, errorBody("world.unknown_world")), "control");
+    this.close(closeCodes.policy);
   }
 
   text(text: string): void {
@@ -202,7 +216,7 @@ export class Connection implements LinkEvents {
   }
 
   #advance(): void {
-    while (!this.#underWay && !this.isClosed) {
+    while (this.#hasBegun && !this.#underWay && !this.isClosed) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
       if ("refusal" in next) {

@@ -4,9 +4,6 @@ import { createLog, type Logger } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
 import { announceReady, newNodeId, onStopSignals } from "../shared/node-process.ts";
 import { startOpsServer } from "../shared/ops-server.ts";
-import { closeCodes } from "../shared/protocol/close-codes.ts";
-import { errorBody } from "../shared/protocol/errors.ts";
-import { errorFrame } from "../shared/protocol/frames.ts";
 import { connectRedis } from "../shared/redis/connect.ts";
 import { createKeys } from "../shared/redis/keys.ts";
 import { readSettings, type Settings } from "../shared/settings.ts";
@@ -141,14 +138,13 @@ export async function startGateway(
     },
     failed: (connection, error) => log.error({ connection: connection.number, error }, "connection failed"),
   };
-  const open = (link: Link, { world, address }: Admitted): LinkEvents => {
+  const open = (link: Link, { world, exists, address }: Admitted): LinkEvents => {
     const connection = new Connection(connections.nextNumber(), world ?? "", address, link, host);
     connections.add(connection);
     metrics.connectionsOpened.inc();
-    if (world === null) {
-      connection.send(errorFrame(undefined, errorBody("world.unknown_world")), "control");
-      connection.close(closeCodes.policy);
-    }
+    const decide = (does: boolean) => (does ? connection.begin() : connection.refuseWorld());
+    if (exists instanceof Promise) void exists.then(decide);
+    else decide(exists);
     return connection;
   };
 

@@ -53,8 +53,8 @@ export interface PublicServerOptions<T> {
   /** Longest message in bytes. */
   maxMessageBytes: number;
   idleTimeoutS: number;
-  /** Never rejects. */
-  admit(request: UpgradeRequest): Promise<Admission<T>>;
+  /** At once wherever that is possible; never rejects. */
+  admit(request: UpgradeRequest): Admission<T> | Promise<Admission<T>>;
   /** Called instead of `open` when the client went away before it was admitted. */
   abandoned(admitted: T): void;
   open(link: Link, admitted: T): LinkEvents;
@@ -143,7 +143,7 @@ function upgrade<T>(
     peer: Buffer.from(response.getRemoteAddressAsText()).toString(),
     forwardedFor: request.getHeader("x-forwarded-for"),
   };
-  void options.admit(asked).then((admission) => {
+  const decide = (admission: Admission<T>) => {
     if ("refused" in admission) {
       if (!aborted) response.cork(() => response.writeStatus(admission.refused).end());
       return;
@@ -151,8 +151,13 @@ function upgrade<T>(
     const { admitted } = admission;
     if (aborted) return options.abandoned(admitted);
     const data: SocketData<T> = { admitted, events: null, closedWith: null };
-    response.cork(() => response.upgrade(data, key, protocol, extensions, context));
-  });
+    // Not inside `cork`, of use to a late decision alone: uWebSockets 20 looks at the socket as an HTTP response
+    // once more after it, which it no longer is, and now and then closes it.
+    response.upgrade(data, key, protocol, extensions, context);
+  };
+  const admission = options.admit(asked);
+  if (admission instanceof Promise) void admission.then(decide);
+  else decide(admission);
 }
 
 function serve<T>(

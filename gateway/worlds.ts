@@ -30,16 +30,16 @@ export class Worlds {
    * Looks a world up. One that is known to exist is never waited for: what is known is given while news of it is
    * on its way.
    *
-   * @throws Error when it is not known and no worker answers
+   * @returns a promise where it is not known; it rejects when no worker answers
    */
-  async get(id: string): Promise<KnownWorld> {
+  get(id: string): KnownWorld | Promise<KnownWorld> {
     const known = this.#known.get(id);
     if (known !== undefined) {
       const age = performance.now() - known.at;
       if (age < (known.world.exists ? FRESH_MS : FRESH_UNKNOWN_MS)) return known.world;
     }
     const asked = this.#refresh(id);
-    if (!known?.world.exists) return await asked;
+    if (!known?.world.exists) return asked;
     // Its failure is the next caller's to see: what is known stands.
     asked.catch(() => {});
     return known.world;

@@ -30,7 +30,10 @@ export function announceReady(message: ReadyMessage): void {
   process.send?.(message);
 }
 
-/** Calls `stop` at the first SIGTERM or SIGINT, and `hasten` at every further one. */
+/**
+ * Calls `stop` at the first SIGTERM or SIGINT, and `hasten` at every further one. Where a local cluster started
+ * this node, its end is both at once.
+ */
 export function onStopSignals(stop: () => void, hasten: () => void): void {
   let stopping = false;
   const act = () => {
@@ -40,4 +43,10 @@ export function onStopSignals(stop: () => void, hasten: () => void): void {
   };
   process.on("SIGTERM", act);
   process.on("SIGINT", act);
+  process.on("disconnect", () => {
+    act();
+    hasten();
+  });
+  // The listener alone would keep the process from ending.
+  process.channel?.unref();
 }

@@ -1,0 +1,136 @@
+/** What the load goes to: a cluster that runs already, or one of its own that lives as long as the run. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the gateways are, and what may be done to the cluster. */
+export interface Target {
+  /** One per gateway, the world included. */
+  urls: string[];
+  /** The workers' pids right now; null where the cluster is somebody else's, and nothing may be killed. */
+  workerPids: (() => Promise<number[]>) | null;
+  stop(): Promise<void>;
+}
+
+/** What this program reads of a ready file (`foyer local --ready-file`). */
+interface ReadyFile {
+  gateways: { ws: string }[];
+  workers: { pid: number }[];
+  world: string;
+}
+
+const START_MS = 180_000;
+const STOP_MS = 60_000;
+const LOOK_EVERY_MS = 100;
+
+/** A running cluster, known by the URLs themselves. */
+export function targetOfUrls(urls: string[]): Target {
+  return { urls, workerPids: null, stop: async () => {} };
+}
+
+/** A running cluster, known by its ready file. */
+export async function targetOfReadyFile(path: string): Promise<Target> {
+  return targetOfUrls(gatewayUrls(await readReadyFile(path)));
+}
+
+/** Starts a cluster with temporary data and without rate limits; resolves once it serves. */
+export async function startCluster(environment: Environment, signal: AbortSignal): Promise<Target> {
+  const root = findCheckout();
+  const directory = await mkdtemp(join(tmpdir(), "foyer-loadtest-"));
+  const path = join(directory, "ready.json");
+  const options = ["local", "--data", "", "--port", "0", "--ready-file", path];
+  const child = spawn(process.execPath, [join("deploy", "bin", "foyer.mjs"), ...options], {
+    cwd: root,
+    env: { ...environment, FOYER_RATE: "0", FOYER_UPDATE_RATE: "0", FOYER_LOG_LEVEL: "warn" },
+    // Its stdout is not ours: there the figures go.
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const ended = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+    child.once("error", () => resolve());
+  });
+  const stop = async () => {
+    await stopProcess(child, ended);
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await untilReady(child, path, signal);
+    const urls = gatewayUrls(await readReadyFile(path));
+    return { urls, workerPids: async () => (await readReadyFile(path)).workers.map(({ pid }) => pid), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function untilReady(child: ChildProcess, path: string, signal: AbortSignal): Promise<void> {
+  const end = performance.now() + START_MS;
+  while (!existsSync(path)) {
+    if (signal.aborted) throw new Error("stopped while the cluster was starting");
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) {
+      const how = child.signalCode ?? `status ${child.exitCode}`;
+      throw new Error(`the cluster ended (${how}) before it was ready; its own messages stand above`);
+    }
+    if (performance.now() > end) throw new Error(`the cluster was not ready within ${START_MS / 1000} s`);
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+async function stopProcess(child: ChildProcess, ended: Promise<void>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  child.kill("SIGTERM");
+  const stopped = await Promise.race([ended.then(() => true), sleep(STOP_MS, false, { ref: false })]);
+  if (!stopped) {
+    throw new Error(
+      `the cluster (pid ${child.pid}) still runs ${STOP_MS / 1000} s after SIGTERM: stop it by hand`,
+    );
+  }
+}
+
+async function readReadyFile(path: string): Promise<ReadyFile> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    const hint = 'start a cluster with "foyer local --ready-file FILE" first';
+    throw new Error(`cannot read the ready file: ${(error as Error).message}; ${hint}`);
+  }
+  const wrong = (what: string) => new Error(`${path} is no ready file of "foyer local": ${what}`);
+  let value: Partial<ReadyFile> | null;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw wrong("it is not JSON");
+  }
+  const { gateways, workers = [], world } = value ?? {};
+  if (!Array.isArray(gateways) || gateways.length === 0) throw wrong('"gateways" is missing or empty');
+  if (!gateways.every((gateway) => typeof gateway?.ws === "string"))
+    throw wrong('a gateway has no "ws" address');
+  if (typeof world !== "string") throw wrong('"world" is missing');
+  return { gateways, workers, world };
+}
+
+function gatewayUrls({ gateways, world }: ReadyFile): string[] {
+  return gateways.map(({ ws }) => `${ws.replace(/\/$/, "")}/ws/world/${world}`);
+}
+
+/** The nearest directory above this file that has the command line: it is one further up once compiled. */
+function findCheckout(): string {
+  let directory = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(directory, "deploy", "bin", "foyer.mjs"))) {
+    const above = dirname(directory);
+    if (above === directory) {
+      throw new Error(
+        "no deploy/bin/foyer.mjs above this file: give --ready-file or --url of a running cluster",
+      );
+    }
+    directory = above;
+  }
+  return directory;
+}

@@ -1,0 +1,161 @@
+/** The load test's command line: picks a scenario, finds or starts a cluster, prints what came out. */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { startCluster, type Target, targetOfReadyFile, targetOfUrls } from "./cluster.ts";
+import { formatReport, type Report } from "./report.ts";
+import { runFetch } from "./scenarios/fetch.ts";
+import { runLogins } from "./scenarios/logins.ts";
+import { runUpdates } from "./scenarios/updates.ts";
+
+/** Options of all scenarios; each has its own defaults for those that are left out. */
+interface CommonOptions {
+  readyFile?: string;
+  url?: string[];
+  connections?: number;
+  seconds?: number;
+  atOnce: number;
+  short?: boolean;
+  json?: boolean;
+}
+
+type Run = (target: Target) => Promise<Report>;
+
+/** How long answers and broadcasts that are outstanding at the end of `updates` may take. */
+const GRACE_MS = 10_000;
+
+const stopping = new AbortController();
+const progress = (line: string) => void process.stderr.write(`${line}\n`);
+
+const wholeNumber = (min: number) => (text: string) => {
+  if (/^\d+$/.test(text) && Number(text) >= min) return Number(text);
+  throw new InvalidArgumentError(`It must be a whole number of ${min} or more.`);
+};
+const positive = (text: string) => {
+  if (Number(text) > 0 && Number.isFinite(Number(text))) return Number(text);
+  throw new InvalidArgumentError("It must be a number above 0.");
+};
+
+/** Runs `run` against the cluster that the options name; the exit status says whether all promises were kept. */
+async function against(options: CommonOptions, run: Run): Promise<void> {
+  const target = await findTarget(options);
+  try {
+    const interrupted = new Promise<never>((_resolve, reject) => {
+      stopping.signal.addEventListener("abort", () => reject(new Error("stopped before the end")));
+    });
+    const report = await Promise.race([run(target), interrupted]);
+    process.stdout.write(formatReport(report, options.json === true));
+    if (report.broken.length > 0) process.exitCode = 1;
+  } finally {
+    await target.stop();
+  }
+}
+
+async function findTarget({ readyFile, url }: CommonOptions): Promise<Target> {
+  if (readyFile !== undefined && url !== undefined)
+    throw new Error("--ready-file and --url: give one of them");
+  if (url !== undefined) return targetOfUrls(url);
+  if (readyFile !== undefined) return targetOfReadyFile(readyFile);
+  progress("starting a cluster with temporary data");
+  // biome-ignore lint/style/noProcessEnv: an entry file; the cluster it starts inherits the environment
+  return startCluster(process.env, stopping.signal);
+}
+
+const program = new Command("loadtest")
+  .description("Puts a Foyer cluster on this machine under load and checks what it promises.")
+  .addHelpText(
+    "after",
+    "\nWithout --ready-file and --url it starts a cluster of its own, with temporary data and no rate limits.\n" +
+      "Exit status: 0 all promises kept, 1 one was broken or the run failed, 2 wrong usage.\n" +
+      "\nExamples:\n  npm run loadtest -- fetch --short\n  npm run loadtest -- updates --kill-worker-at 20\n" +
+      "  npm run loadtest -- logins --url ws://127.0.0.1:8375/ws/world/sample --json",
+  )
+  .exitOverride();
+
+/** A scenario's command, with the options that all of them have. */
+function scenario(name: string, description: string, connections: number, seconds: number): Command {
+  return program
+    .command(name)
+    .description(description)
+    .addOption(new Option("--ready-file <file>", 'ready file of a running "foyer local"').conflicts("url"))
+    .option("--url <url>", "a gateway's WebSocket URL, world included; may be repeated", collect)
+    .option("--connections <n>", `connections in total (default: ${connections})`, wholeNumber(2))
+    .option("--seconds <n>", `how long (default: ${seconds})`, positive)
+    .option("--at-once <n>", "logins under way at once", wholeNumber(1), 100)
+    .option("--short", "fewer connections and seconds: done in less than 15 s")
+    .option("--json", "print the figures as JSON")
+    .exitOverride();
+}
+
+const collect = (url: string, before: string[] = []) => [...before, url];
+
+scenario("fetch", "user.fetch a second, as a share of what a bare echo server does", 1000, 10)
+  .option("--rounds <n>", "turns of each side (default: 3, short: 2)", wholeNumber(1))
+  .option("--min-ratio <x>", "least foyer/echo; below, the exit status is 1", positive, 0)
+  .action((options: CommonOptions & { rounds?: number; minRatio: number }) => {
+    const { short, atOnce, minRatio } = options;
+    const connections = options.connections ?? (short ? 100 : 1000);
+    const seconds = options.seconds ?? (short ? 1 : 10);
+    const rounds = options.rounds ?? (short ? 2 : 3);
+    const warmUpSeconds = short ? 0.5 : 2;
+    return against(options, (target) =>
+      runFetch(target, { connections, seconds, warmUpSeconds, rounds, atOnce, minRatio, progress }),
+    );
+  });
+
+scenario(
+  "updates",
+  "user.update at a steady rate: every one answered, seen once, in order, not lost",
+  2000,
+  60,
+)
+  .option("--rate <n>", "updates a second in total (default: 500, short: 50)", positive)
+  .addOption(
+    new Option("--kill-worker-at <second>", "kill -9 a worker of the cluster that this run started")
+      .argParser(positive)
+      .conflicts(["url", "readyFile"]),
+  )
+  .action((options: CommonOptions & { rate?: number; killWorkerAt?: number }, command: Command) => {
+    const { short, atOnce, killWorkerAt } = options;
+    const connections = options.connections ?? (short ? 100 : 2000);
+    const seconds = options.seconds ?? (short ? 5 : 60);
+    const rate = options.rate ?? (short ? 50 : 500);
+    if (killWorkerAt !== undefined && killWorkerAt >= seconds) {
+      command.error(`error: --kill-worker-at ${killWorkerAt} is not before the end, ${seconds} s`);
+    }
+    return against(options, (target) =>
+      runUpdates(target, {
+        connections,
+        seconds,
+        rate,
+        atOnce,
+        graceMs: GRACE_MS,
+        killWorkerAt,
+        progress,
+      }),
+    );
+  });
+
+scenario("logins", "new guests log in as fast as --at-once allows", 2000, 60).action(
+  (options: CommonOptions) => {
+    const connections = options.connections ?? (options.short ? 200 : 2000);
+    const seconds = options.seconds ?? (options.short ? 5 : 60);
+    return against(options, (target) =>
+      runLogins(target, { connections, seconds, atOnce: options.atOnce, progress }),
+    );
+  },
+);
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Commander has said what is wrong; 0 is --help.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
+}
+// A scenario that was interrupted may still hold connections.
+process.exit();
