@@ -7,7 +7,7 @@ import { streamOf } from "../shared/redis/keys.ts";
 import type { CommandWriter } from "./command-writer.ts";
 import type { Answer, Connection, Request } from "./connection.ts";
 import type { Failure, PendingCommands } from "./pending-commands.ts";
-import type { SharedTexts } from "./shared-texts.ts";
+import { type SharedTexts, sharedHash } from "./shared-texts.ts";
 
 interface ClientCommandsOptions {
   gateway: string;
@@ -29,10 +29,12 @@ export function createClientCommands(options: ClientCommandsOptions) {
       answered({ frame: errorFrame(request.id, errorBody(failure)), effect: null });
     };
     const complete = ({ frame, effect }: Reply) => {
-      const whole = typeof frame === "string" ? frame : texts.assemble(frame);
-      if (typeof whole === "string") return answered({ frame: whole, effect });
+      if (typeof frame === "string") return answered({ frame, effect });
+      const config = sharedHash(frame);
+      const whole = texts.assemble(frame);
+      if (typeof whole === "string") return answered({ frame: whole, effect, config });
       whole.then(
-        (text) => answered({ frame: text, effect }),
+        (text) => answered({ frame: text, effect, config }),
         (error: Error) => {
           // Done it is, but its answer cannot be put together: sent again, it is answered anew.
           log.warn({ reason: error.message }, "a shared text is missing");

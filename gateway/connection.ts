@@ -18,6 +18,8 @@ import { closeReasons, type Link, type LinkEvents } from "./uws.ts";
 export interface Answer {
   frame: string;
   effect: Effect | null;
+  /** Of a login: the hash of the `world.config` in it. */
+  config?: string;
 }
 
 /** A request that a worker is to answer. */
@@ -76,6 +78,8 @@ export class Connection implements LinkEvents {
   version = 0;
   /** It has missed something before `version`: whatever shows that version or a later one is news to it. */
   missed = false;
+  /** The hash of the `world.config` that it has. */
+  config: string | null = null;
   isClosed = false;
 
   readonly #link: Link;
@@ -264,10 +268,11 @@ export class Connection implements LinkEvents {
     }
   }
 
-  #deliver(request: Request, { effect, frame }: Answer): void {
+  #deliver(request: Request, { effect, frame, config }: Answer): void {
     if (effect?.kind === "login") {
       this.user = effect.user;
       this.version = effect.version;
+      this.config = config ?? null;
     }
     this.send(frame, "answer");
     switch (effect?.kind) {

@@ -54,3 +54,9 @@ export class SharedTexts {
     return text;
   }
 }
+
+/** The hash of the text that a frame shares with others; "" where it shares none. */
+export function sharedHash(parts: readonly FramePart[]): string {
+  const part = parts.find((each) => typeof each !== "string");
+  return part === undefined ? "" : part.shared;
+}

@@ -1,8 +1,11 @@
-/** `world.updated` for connected users, when their world changed or what they may see of it (protocol §5). */
+/**
+ * `world.updated` for connected users, when their world changed or what they may see of it (protocol §5); only
+ * for those whose `world.config` is another now.
+ */
 import type { Logger } from "../shared/log.ts";
 import type { FanOut } from "./fan-out.ts";
 import type { Ask } from "./own-commands.ts";
-import type { SharedTexts } from "./shared-texts.ts";
+import { type SharedTexts, sharedHash } from "./shared-texts.ts";
 import { UserBatches } from "./user-batches.ts";
 import type { Worlds } from "./worlds.ts";
 
@@ -77,10 +80,16 @@ export class WorldUpdates {
     if (present.length === 0) return;
     const { users: news } = await ask(world, "gateway.world_updated", { users: present });
     for (const [user, parts] of news) {
-      const frame = parts === null || typeof parts === "string" ? parts : await texts.assemble(parts);
+      if (parts === null) {
+        for (const connection of fanOut().connectionsOf(world, user)) connection.reload();
+        continue;
+      }
+      const frame = await texts.assemble(parts);
+      const config = sharedHash(parts);
       for (const connection of fanOut().connectionsOf(world, user)) {
-        if (frame === null) connection.reload();
-        else connection.send(frame, "broadcast");
+        if (connection.config === config) continue;
+        connection.config = config;
+        connection.send(frame, "broadcast");
       }
     }
   }

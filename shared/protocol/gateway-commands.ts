@@ -22,7 +22,7 @@ export interface GatewayCommands {
    */
   "gateway.world_updated": {
     body: { users: string[] };
-    answer: { users: [id: string, frame: string | FramePart[] | null][] };
+    answer: { users: [id: string, frame: FramePart[] | null][] };
   };
 }
 
