@@ -6,11 +6,10 @@ import { backoffMs, pause } from "../shared/backoff.ts";
 import type { Command } from "../shared/envelope.ts";
 import { errorBody } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId } from "../shared/protocol/frames.ts";
-import type { Answer, CommandContext, Services } from "./commands/context.ts";
+import { type Answer, CommandContext, type Services } from "./commands/context.ts";
 import type { Entry } from "./entry-reader.ts";
 import { createLoaders, type Loaders } from "./loaders.ts";
 import type { CoreMetrics } from "./metrics.ts";
-import { positionOf } from "./position.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
 import { fatalAnswer, type Outbox, parseRequest, runCommand, runGatewayCommand } from "./run-command.ts";
 import { isDatabaseAway } from "./sql/database.ts";
@@ -62,7 +61,6 @@ async function answerCommand(
   place: number,
 ): Promise<Answer | null> {
   const { services, metrics, signal } = runner;
-  const commandId = `${entry.envelope.gateway}.${command.n}`;
   const started = performance.now();
   let name = "unknown";
   let id: FrameId | undefined;
@@ -84,6 +82,7 @@ async function answerCommand(
       }
       if (away && signal.aborted) return null;
       const answer = away ? timeoutAnswer(id) : fatalAnswer();
+      const commandId = `${entry.envelope.gateway}.${command.n}`;
       const fields = { command: name, commandId, world: command.world, error };
       if (away) services.log.warn(fields, "command given up: a store is away");
       else services.log.error(fields, "command failed");
@@ -106,29 +105,29 @@ async function runOne(
   place: number,
   request: ReturnType<typeof parseRequest>,
 ): Promise<Answer> {
-  const now = Date.now();
-  const gateway = entry.envelope.gateway;
   if (command.connection === 0) {
     const share = (text: Parameters<ReplyWriter["share"]>[0]) => writer.share(text);
-    return await runGatewayCommand({ services, loaders, world: command.world, now, share }, request);
+    return await runGatewayCommand(
+      { services, loaders, world: command.world, now: Date.now(), share },
+      request,
+    );
   }
-  const world = await services.worlds.get(command.world);
+  const world = services.worlds.peek(command.world) ?? (await services.worlds.get(command.world));
   if (world === undefined) {
     return {
       frame: errorFrame(request.id, errorBody("world.unknown_world")),
       effect: { kind: "close", code: 1008 },
     };
   }
-  const context: CommandContext = {
-    services,
-    loaders,
-    world,
-    commandId: `${gateway}.${command.n}`,
-    position: positionOf(entry.id, place),
+  const { gateway } = entry.envelope;
+  const { connection, n } = command;
+  const context = new CommandContext(services, loaders, world, {
     gateway,
-    connection: command.connection,
-    now,
-  };
+    connection,
+    n,
+    entryId: entry.id,
+    place,
+  });
   return await runCommand(context, command, request, outbox);
 }
 

@@ -21,15 +21,15 @@ export interface Loaders {
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export function createLoaders(sql: Sql): Loaders {
-  const users = new Map<string, DataLoader<string, UserRow | undefined>>();
+  const users = new Map<string, Record<UserKey, DataLoader<string, UserRow | undefined>>>();
   const touches = new Map<string, DataLoader<string, boolean>>();
   const logins = new Map<string, DataLoader<NewLogin & LoggedCommand, UserRow | undefined>>();
 
   return {
-    async user(world, key, value) {
-      if (key === "id" && !uuid.test(value)) return undefined;
-      const loader = remember(users, `${key} ${world}`, () => userLoader(sql, world, key));
-      return await loader.load(key === "id" ? value.toLowerCase() : value);
+    user(world, key, value) {
+      const loader = remember(users, world, () => userLoaders(sql, world))[key];
+      if (key !== "id") return loader.load(value);
+      return uuid.test(value) ? loader.load(value.toLowerCase()) : Promise.resolve(undefined);
     },
     touchLogin: (world, id) =>
       remember(touches, world, () => {
@@ -48,12 +48,14 @@ export function createLoaders(sql: Sql): Loaders {
   };
 }
 
-function userLoader(sql: Sql, world: string, key: UserKey) {
-  return new DataLoader<string, UserRow | undefined>(async (values) => {
-    const rows = await selectUsers(sql, world, key, values);
-    const found = new Map(rows.map((row) => [row[key], row]));
-    return values.map((value) => found.get(value));
-  });
+function userLoaders(sql: Sql, world: string) {
+  const by = (key: UserKey) =>
+    new DataLoader<string, UserRow | undefined>(async (values) => {
+      const rows = await selectUsers(sql, world, key, values);
+      const found = new Map(rows.map((row) => [row[key], row]));
+      return values.map((value) => found.get(value));
+    });
+  return { id: by("id"), client_id: by("client_id"), token_id: by("token_id"), pretalx_id: by("pretalx_id") };
 }
 
 function remember<T>(map: Map<string, T>, key: string, make: () => T): T {

@@ -10,7 +10,7 @@ import { ownUserJson } from "./user-view.ts";
 /** The outbox of one worker. */
 export function createOutbox({ redis, keys }: Services, writer: ReplyWriter): Outbox {
   return {
-    userChanged({ world, gateway, connection, now }, user, { shown, access }) {
+    userChanged({ world, origin: { gateway, connection }, now }, user, { shown, access }) {
       const message = encodeUserBroadcast({
         world: world.id,
         user: user.id,
@@ -25,7 +25,7 @@ export function createOutbox({ redis, keys }: Services, writer: ReplyWriter): Ou
 
     share: (text) => writer.share(text),
 
-    async connected({ world, gateway, connection }, user, limit) {
+    async connected({ world, origin: { gateway, connection } }, user, limit) {
       const member = `${gateway}/${connection}`;
       // First the list that clearing up after a dead gateway goes by: what only the registry knew would stay.
       const [, replaced] = await Promise.all([

@@ -50,20 +50,20 @@ const MEMO_LIMIT = 10_000;
 
 /** Resolves what an account may do. */
 export function resolveAccess(world: World, subject: Subject): Access {
-  const key = JSON.stringify([
-    subject.type,
-    subject.moderation_state,
-    subject.deleted,
-    subject.traits,
-    subject.world_roles,
-    subject.room_roles,
-  ]);
+  const key = memoKey(subject);
   const known = world.accessMemo.get(key) as Access | undefined;
   if (known !== undefined) return known;
   if (world.accessMemo.size >= MEMO_LIMIT) world.accessMemo.clear();
   const access = resolve(world, subject);
   world.accessMemo.set(key, access);
   return access;
+}
+
+/** What access depends on, as text. Most have neither traits nor roles: for them no JSON is made. */
+function memoKey({ type, moderation_state, deleted, traits, world_roles, room_roles }: Subject): string {
+  const start = `${type} ${moderation_state} ${deleted}`;
+  if (traits.length + world_roles.length + room_roles.length === 0) return start;
+  return `${start} ${JSON.stringify([traits, world_roles, room_roles])}`;
 }
 
 function resolve(world: World, subject: Subject): Access {

@@ -188,7 +188,10 @@ async function runOnce(
         const rows = await lockUsers(tx, world.id, [actorId, ...affected]);
         const locked = new Map(rows.map((row) => [row.id, row]));
         const permitted = permit(context, name, locked.get(actorId));
-        const written = await handler.run({ ...permitted, tx, locked }, body);
+        const written = await handler.run(
+          Object.assign(permitted, { actor: locked.get(actorId)!, tx, locked }),
+          body,
+        );
         const logged = { commandId, world: world.id, user: actorId, position };
         const isNew = await insertCommand(tx, logged, { result: JSON.parse(written.result) });
         if (!isNew) throw new HasRunBefore();
@@ -216,5 +219,7 @@ function permit(context: CommandContext, name: CommandName, actor: UserRow | und
   if (actor === undefined || access === undefined || !access.world.has(commands[name].permission)) {
     throw new Refusal("auth.denied");
   }
-  return { ...context, actor, access };
+  context.actor = actor;
+  context.access = access;
+  return context as ReadContext;
 }

@@ -1,6 +1,6 @@
 /** A worker's proof of life, which `foyer status` and the leader go by. */
 import { pause } from "../shared/backoff.ts";
-import type { RedisClient } from "../shared/redis/connect.ts";
+import { type RedisClient, untilReady } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
 
@@ -24,6 +24,8 @@ export async function renewWorkerLease({
   signal,
 }: LeaseOptions): Promise<void> {
   const info = JSON.stringify({ opsPort, startedAt: Date.now() });
+  // Tried before the link stands, the first would be a turn late.
+  await untilReady(redis, signal);
   while (!signal.aborted) {
     try {
       await runScript(redis, "renew-lease", keys.leases("core"), keys.nodes("core"), worker, LEASE_MS, info);

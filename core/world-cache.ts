@@ -8,6 +8,8 @@ import { compileWorld, type World } from "./world.ts";
 
 /** Where commands get worlds from. */
 export interface WorldCache {
+  /** The world if it is at hand; undefined says nothing. */
+  peek(id: string): World | undefined;
   /** The world; undefined when there is none. */
   get(id: string): Promise<World | undefined>;
   /** The world as the database has it now, for a caller that knows of a change. */
@@ -21,8 +23,15 @@ const MAX_AGE_MS = 30_000;
 /** Ids come from connections: enough for every real world, few enough for made-up ones. */
 const MAX_WORLDS = 1_000;
 
+/** What is kept of one: what reads it, and then what was read. */
+interface Entry {
+  world: Promise<World | undefined>;
+  read: World | undefined;
+  readAt: number;
+}
+
 export function createWorldCache(sql: Sql): WorldCache {
-  const entries = new Map<string, { world: Promise<World | undefined>; readAt: number }>();
+  const entries = new Map<string, Entry>();
 
   const read = async (id: string) => {
     // In one snapshot, or a world could be seen with another version's rooms.
@@ -37,16 +46,26 @@ export function createWorldCache(sql: Sql): WorldCache {
     if (entry !== undefined && performance.now() - entry.readAt < MAX_AGE_MS) return entry.world;
     const world = read(id);
     entries.delete(id);
-    entries.set(id, { world, readAt: performance.now() });
+    const made: Entry = { world, read: undefined, readAt: performance.now() };
+    entries.set(id, made);
     if (entries.size > MAX_WORLDS) entries.delete(entries.keys().next().value!);
-    // A failed read is nobody's answer but that of those who waited for it.
-    world.catch(() => {
-      if (entries.get(id)?.world === world) entries.delete(id);
-    });
+    world.then(
+      (found) => {
+        made.read = found;
+      },
+      // A failed read is nobody's answer but that of those who waited for it.
+      () => {
+        if (entries.get(id) === made) entries.delete(id);
+      },
+    );
     return world;
   };
 
   return {
+    peek(id) {
+      const entry = entries.get(id);
+      return entry !== undefined && performance.now() - entry.readAt < MAX_AGE_MS ? entry.read : undefined;
+    },
     get,
     async getLatest(id) {
       const [world, version] = await Promise.all([get(id), selectWorldVersion(sql, id)]);

@@ -33,6 +33,8 @@ const RETRY_MS = 50;
 /** One stream's end on this gateway. */
 interface Outlet {
   queue: PendingCommand[];
+  /** Entries whose writing is not confirmed. Meanwhile commands gather, so that a busy Redis gets fewer, larger ones. */
+  writing: number;
   /** The run id of the Redis on which a worker has checked this stream; null while that is not known. */
   checkedOn: string | null;
   /** The last one that was: another means that the stream may have come back without its entries. */
@@ -53,6 +55,7 @@ export class CommandWriter {
       maxBacklog === 0 ? MAX_COMMANDS : Math.min(MAX_COMMANDS, Math.max(1, Math.floor(maxBacklog / 10)));
     this.#outlets = Array.from({ length: options.streams }, () => ({
       queue: [],
+      writing: 0,
       checkedOn: null,
       lastCheckedOn: null,
       checking: false,
@@ -127,7 +130,7 @@ export class CommandWriter {
   }
 
   #flush(outlet: Outlet, stream: number): void {
-    if (outlet.queue.length === 0) return;
+    if (outlet.queue.length === 0 || outlet.writing > 0) return;
     const waiting = outlet.queue.filter(({ command }) => this.#options.pending.has(command.n));
     outlet.queue = [];
     if (outlet.checkedOn === null) {
@@ -137,7 +140,11 @@ export class CommandWriter {
     for (let from = 0; from < waiting.length; ) {
       const chunk = takeChunk(waiting, from, this.#maxCommands);
       from += chunk.length;
-      void this.#add(outlet, stream, chunk);
+      outlet.writing++;
+      void this.#add(outlet, stream, chunk).then(() => {
+        outlet.writing--;
+        this.#flush(outlet, stream);
+      });
     }
   }
 

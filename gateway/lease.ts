@@ -1,7 +1,7 @@
 /** This gateway's proof of life. Measured by its own monotonic clock from before each renewal was sent. */
 import { pause } from "../shared/backoff.ts";
 import type { Logger } from "../shared/log.ts";
-import type { RedisClient } from "../shared/redis/connect.ts";
+import { type RedisClient, untilReady } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
 
@@ -42,6 +42,7 @@ export function holdLease({ redis, keys, gateway, info, log }: LeaseOptions): Le
     }
   };
   const renewing = (async () => {
+    await untilReady(redis, stopping.signal);
     while (!stopping.signal.aborted) {
       await renew();
       await pause(EVERY_MS, stopping.signal);

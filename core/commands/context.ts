@@ -6,8 +6,9 @@ import type { Keys } from "../../shared/redis/keys.ts";
 import type { Settings } from "../../shared/settings.ts";
 import type { Loaders } from "../loaders.ts";
 import type { Access } from "../permissions.ts";
+import { positionOf } from "../position.ts";
 import type { Sql, Transaction } from "../sql/database.ts";
-import type { UserRow } from "../sql/users.ts";
+import type { LockedUser, UserRow } from "../sql/users.ts";
 import type { World } from "../world.ts";
 import type { WorldCache } from "../world-cache.ts";
 
@@ -21,33 +22,60 @@ export interface Services {
   log: Logger;
 }
 
-/** A command under way, whoever sent it. */
-export interface CommandContext {
-  services: Services;
-  loaders: Loaders;
-  world: World;
-  /** `gateway.n`: the same however often the command is delivered. */
-  commandId: string;
-  /** Its place among all commands (`position.ts`). */
-  position: string;
+/** Where a command came from. */
+export interface Origin {
   gateway: string;
   connection: number;
+  /** The gateway's number for it. */
+  n: number;
+  /** The stream entry that it came in, and its place there. */
+  entryId: string;
+  place: number;
+}
+
+/** A command under way, whoever sent it. One object a command, made for each of thousands a second. */
+export class CommandContext {
+  readonly services: Services;
+  readonly loaders: Loaders;
+  readonly world: World;
+  readonly origin: Origin;
   /** ms since the epoch. */
-  now: number;
+  readonly now = Date.now();
+  /** Set once the actor is permitted: see `ReadContext`. */
+  actor: UserRow | null = null;
+  access: Access | null = null;
+  /** Set inside its transaction: see `WriteContext`. */
+  tx: Transaction | null = null;
+  locked: ReadonlyMap<string, LockedUser> | null = null;
+
+  constructor(services: Services, loaders: Loaders, world: World, origin: Origin) {
+    this.services = services;
+    this.loaders = loaders;
+    this.world = world;
+    this.origin = origin;
+  }
+
+  /** `gateway.n`: the same however often the command is delivered. */
+  get commandId(): string {
+    return `${this.origin.gateway}.${this.origin.n}`;
+  }
+
+  /** Its place among all commands (`position.ts`). */
+  get position(): string {
+    return positionOf(this.origin.entryId, this.origin.place);
+  }
 }
 
 /** A reading command of somebody logged in. */
-export interface ReadContext extends CommandContext {
-  actor: UserRow;
-  access: Access;
-}
+export type ReadContext = CommandContext & { actor: UserRow; access: Access };
 
 /** A writing one, inside its transaction. */
-export interface WriteContext extends ReadContext {
+export type WriteContext = ReadContext & {
+  actor: LockedUser;
   tx: Transaction;
   /** The accounts that it named, locked, by id; the actor is always among them. */
-  locked: ReadonlyMap<string, UserRow>;
-}
+  locked: ReadonlyMap<string, LockedUser>;
+};
 
 /** What a writing command did. */
 export interface Written {

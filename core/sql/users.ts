@@ -14,10 +14,7 @@ export interface UserRow {
   traits: string[];
   moderation_state: "" | "silenced" | "banned";
   version: number;
-  profile_position: string;
-  client_state_position: string;
   traits_position: string;
-  moderation_position: string;
   /** ms since the epoch. */
   last_login_at: number | null;
   deleted: boolean;
@@ -27,31 +24,38 @@ export interface UserRow {
   room_roles: [room: string, role: string][];
 }
 
+/** One that is locked, with the places of what it holds (design: later wins), which only writers need. */
+export interface LockedUser extends UserRow {
+  profile_position: string;
+  client_state_position: string;
+  moderation_position: string;
+}
+
 /** By what accounts can be looked up. */
 export type UserKey = "id" | "client_id" | "token_id" | "pretalx_id";
 
 const columns = (sql: Queryable) => sql`
   u.id, u.type, u.client_id, u.token_id, u.pretalx_id, u.profile::text as profile,
   u.client_state::text as client_state, u.traits, u.moderation_state, u.version::float8 as version,
-  u.profile_position, u.client_state_position, u.traits_position, u.moderation_position,
+  u.traits_position,
   extract(epoch from u.last_login_at)::float8 * 1000 as last_login_at, u.deleted_at is not null as deleted,
   (select array_agg(g.role order by g.role) from world_grants g
     where g.world_id = u.world_id and g.user_id = u.id) as world_roles,
   (select jsonb_agg(jsonb_build_array(g.room_id, g.role) order by g.room_id, g.role) from room_grants g
     where g.world_id = u.world_id and g.user_id = u.id) as room_roles`;
 
-type RawRow = Omit<UserRow, "world_roles" | "room_roles"> & {
+type RawRow<Row = UserRow> = Omit<Row, "world_roles" | "room_roles"> & {
   world_roles: string[] | null;
   room_roles: [string, string][] | null;
 };
 
 /** Nearly nobody has explicit grants: null crosses the wire for them, and becomes the same empty list here. */
-function toUsers(rows: RawRow[]): UserRow[] {
+function toUsers<Row extends UserRow = UserRow>(rows: RawRow<Row>[]): Row[] {
   for (const row of rows) {
     row.world_roles ??= [];
     row.room_roles ??= [];
   }
-  return rows as UserRow[];
+  return rows as unknown as Row[];
 }
 
 /** Accounts of a world by one of their keys, in no order. Ids must be UUIDs. */
@@ -71,12 +75,17 @@ export async function selectUsers(
  * The same by id, locked until the transaction ends. Always in the order of the ids, so that no two transactions
  * wait for each other; and exclusively, since sharing a lock that is to be raised later is a deadlock.
  */
-export async function lockUsers(tx: Transaction, world: string, ids: readonly string[]): Promise<UserRow[]> {
-  const rows = await tx<RawRow[]>`
-    select ${columns(tx)} from users u
+export async function lockUsers(
+  tx: Transaction,
+  world: string,
+  ids: readonly string[],
+): Promise<LockedUser[]> {
+  const rows = await tx<RawRow<LockedUser>[]>`
+    select ${columns(tx)}, u.profile_position, u.client_state_position, u.moderation_position
+    from users u
     where u.world_id = ${world} and u.id = any(${ids as string[]}::uuid[])
     order by u.id for no key update of u`;
-  return toUsers(rows);
+  return toUsers<LockedUser>(rows);
 }
 
 /** An account to make. */

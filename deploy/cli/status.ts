@@ -1,0 +1,143 @@
+/** `foyer status`: whether the cluster is well, from what it keeps in Redis. */
+import type { ClusterLink } from "../../core/world-file.ts";
+import { createLog } from "../../shared/log.ts";
+import { connectRedis, untilReady } from "../../shared/redis/connect.ts";
+import type { Keys, Role } from "../../shared/redis/keys.ts";
+import { runScript } from "../../shared/redis/lua.ts";
+import { explain, Failure, type Io } from "./failure.ts";
+import { findStores, type StoreOptions, withRedis } from "./stores.ts";
+import { alignRows } from "./table.ts";
+
+/** What `--json` prints (operations §1). Null: could not be found out. */
+interface Status {
+  ok: boolean;
+  problems: string[];
+  gateways: { id: string; connections: number; draining: boolean }[];
+  workers: { id: string }[];
+  /** Commands that wait. */
+  backlog: number | null;
+  oldest_pending_seconds: number | null;
+  canary_age_seconds: number | null;
+  dead_letters: number | null;
+}
+
+/** Workers publish it far more often. */
+const CANARY_MS = 5_000;
+const MAX_PENDING_S = 10;
+
+/** Prints the state of the cluster; 1 if something is wrong with it. */
+export async function runStatus(options: StoreOptions & { json?: boolean }, io: Io): Promise<number> {
+  const status = await readStatus(options, io);
+  io.stdout.write(options.json ? `${JSON.stringify(status)}\n` : describe(status));
+  return status.ok ? 0 : 1;
+}
+
+async function readStatus(options: StoreOptions, io: Io): Promise<Status> {
+  // Where nobody knows of a cluster there is no state to tell.
+  const isKnown = findStores(io.environment, options.data).redisUrl !== null;
+  try {
+    return await withRedis(io, options, async (link, { redisUrl, commandStreams }) => {
+      const [gateways, workers, streams, canaryAge, deadLetters] = await Promise.all([
+        liveNodes(link, "gateway"),
+        liveNodes(link, "core"),
+        readStreams(link, commandStreams),
+        hearCanary(redisUrl, link.keys),
+        link.redis.xlen(link.keys.deadLetters()),
+      ]);
+      return judge({
+        gateways: gateways.map(({ id, info }) => ({
+          id,
+          connections: info.connections ?? 0,
+          draining: info.draining === true,
+        })),
+        workers: workers.map(({ id }) => ({ id })),
+        ...streams,
+        canary_age_seconds: canaryAge,
+        dead_letters: deadLetters,
+      });
+    });
+  } catch (error) {
+    if (!isKnown) throw error;
+    const why = error instanceof Failure ? error.message : `Redis: ${explain(error)}`;
+    const unknown = { backlog: null, oldest_pending_seconds: null, canary_age_seconds: null };
+    return { ok: false, problems: [why], gateways: [], workers: [], ...unknown, dead_letters: null };
+  }
+}
+
+/** Adds what is wrong, and what to do about it. */
+function judge(facts: Omit<Status, "ok" | "problems">): Status {
+  const oldest = facts.oldest_pending_seconds ?? 0;
+  const problems = [
+    ...(facts.gateways.length === 0 ? ["no gateway is alive: start foyer gateway"] : []),
+    ...(facts.workers.length === 0 ? ["no worker is alive: start foyer core"] : []),
+    ...(facts.canary_age_seconds === null
+      ? [`no canary heard in ${CANARY_MS / 1_000} s: no worker publishes, or Redis does not deliver`]
+      : []),
+    ...(oldest > MAX_PENDING_S
+      ? [`the oldest command waits for ${Math.round(oldest)} s: look into the workers' logs, or add workers`]
+      : []),
+    ...(facts.dead_letters ? [`${facts.dead_letters} dead letters: foyer dead list shows them`] : []),
+  ];
+  return { ok: problems.length === 0, problems, ...facts };
+}
+
+async function liveNodes({ redis, keys }: ClusterLink, role: Role) {
+  const flat = (await runScript(redis, "live-nodes", keys.leases(role), keys.nodes(role))) as string[];
+  return Array.from({ length: flat.length / 2 }, (_, i) => ({
+    id: flat[2 * i]!,
+    info: JSON.parse(flat[2 * i + 1]!) as { connections?: number; draining?: boolean },
+  })).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** An entry leaves its stream when it is finished: the first one is the oldest, whether a worker has it or none. */
+async function readStreams({ redis, keys }: ClusterLink, streams: number) {
+  let backlog = 0;
+  let oldestMs = 0;
+  for (let stream = 0; stream < streams; stream++) {
+    backlog += Number((await redis.get(keys.backlog(stream))) ?? 0);
+    const [first] = await redis.xrange(keys.commandStream(stream), "-", "+", "COUNT", 1);
+    if (first === undefined) continue;
+    const [seconds, microseconds] = await redis.time();
+    const now = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+    // Ids may be ahead of the clock after a failover.
+    oldestMs = Math.max(oldestMs, now - Number(first[0].split("-")[0]));
+  }
+  return { backlog, oldest_pending_seconds: oldestMs / 1_000 };
+}
+
+/** Seconds since the canary that is heard was sent; null when none comes. */
+async function hearCanary(redisUrl: string, keys: Keys): Promise<number | null> {
+  const subscriber = connectRedis(redisUrl, "subscriber", createLog("silent"));
+  const end = AbortSignal.timeout(CANARY_MS);
+  try {
+    const heard = new Promise<number | null>((resolve) => {
+      end.addEventListener("abort", () => resolve(null));
+      subscriber.on("message", (_channel: string, sentAt: string) => {
+        resolve(Math.max(0, Date.now() - Number(sentAt)) / 1_000);
+      });
+    });
+    await untilReady(subscriber, end);
+    if (!end.aborted) await subscriber.subscribe(keys.canaryChannel());
+    return await heard;
+  } finally {
+    subscriber.disconnect();
+  }
+}
+
+function describe(status: Status): string {
+  const show = (value: number | null, unit = "") => (value === null ? "unknown" : `${value}${unit}`);
+  const gateways = status.gateways.map(({ id, connections, draining }) => [
+    "gateway",
+    `${id}, ${connections} connections${draining ? ", draining" : ""}`,
+  ]);
+  return alignRows([
+    ["state", status.ok ? "all is well" : "something is wrong"],
+    ...status.problems.map((problem) => ["problem", problem]),
+    ...gateways,
+    ...status.workers.map(({ id }) => ["worker", id]),
+    ["backlog", show(status.backlog, " commands")],
+    ["oldest pending", show(status.oldest_pending_seconds, " s")],
+    ["canary", status.canary_age_seconds === null ? "not heard" : `${status.canary_age_seconds} s old`],
+    ["dead letters", show(status.dead_letters)],
+  ]);
+}
