@@ -59,7 +59,7 @@ export async function startWorker(
   const redis = connectRedis(settings.REDIS_URL, "commands", log);
   const subscriber = connectRedis(settings.REDIS_URL, "subscriber", log);
   const worlds = createWorldCache(sql);
-  const services: Services = { sql, redis, keys, settings, worlds, log };
+  const services: Services = { sql, redis, keys, settings, worlds, metrics, log };
   const writer = new ReplyWriter(redis, keys, log);
   const runner = {
     services,

@@ -1,9 +1,9 @@
 /** A worker's metrics: `foyer_core_*` (operations §4). Labels are bounded: names and codes of the tables. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { FramePart } from "../shared/envelope.ts";
 import { latencyBuckets } from "../shared/metrics.ts";
 import { isCommand } from "../shared/protocol/commands.ts";
 import { outcomeOf } from "../shared/protocol/frames.ts";
-import type { Answer } from "./commands/context.ts";
 import { gatewayHandlers } from "./commands/gateway-commands.ts";
 
 /** What a worker counts. */
@@ -49,7 +49,7 @@ export function createCoreMetrics(register: Registry) {
         ? action
         : "unknown",
     /** Counts one answered command. `started` is by `performance.now()`. */
-    observe(command: string, answer: Answer, started: number) {
+    observe(command: string, answer: { frame: string | readonly FramePart[] }, started: number) {
       commands.inc({ command, outcome: outcomeOf(answer.frame) });
       duration.observe({ command }, (performance.now() - started) / 1000);
     },

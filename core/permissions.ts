@@ -20,7 +20,7 @@ export interface Access {
 }
 
 /** Roles that exist in every world. */
-export const systemRoles = {
+const systemRoles = {
   __anonymous_world: ["world:view"],
   __anonymous_room: [
     "room:view",

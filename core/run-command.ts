@@ -203,6 +203,7 @@ async function runOnce(
       // A command that deleted somebody finds nobody to delete the second time: its record comes first.
       const recorded = await selectAnswer(services.sql, world.id, commandId);
       if (recorded === undefined || "error" in recorded) throw error;
+      services.metrics.duplicatesSuppressed.inc();
       return { result: JSON.stringify(recorded.result), changed: null };
     }
   }

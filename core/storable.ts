@@ -5,7 +5,7 @@ import { Refusal } from "../shared/protocol/errors.ts";
 const MAX_DEPTH = 100;
 
 /** The largest value of `user.update`, in bytes of compact JSON. */
-export const MAX_VALUE_BYTES = 32 * 1024;
+const MAX_VALUE_BYTES = 32 * 1024;
 
 /** NUL, which Postgres stores in no text, and halves of surrogate pairs, which are no UTF-8. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is the control character that is looked for

@@ -26,7 +26,7 @@ export interface Claims {
 }
 
 /** Algorithms that a key may name, with the type its key must have. */
-export const tokenAlgorithms: Readonly<Record<string, "secret" | "rsa" | "ec" | "ed25519">> = {
+const tokenAlgorithms: Readonly<Record<string, "secret" | "rsa" | "ec" | "ed25519">> = {
   HS256: "secret",
   HS384: "secret",
   HS512: "secret",

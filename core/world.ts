@@ -20,15 +20,6 @@ export interface Room extends RoomRow {
   traitGrants: TraitGrants;
 }
 
-/** A field of the profile, as the world describes it. */
-export interface ProfileField {
-  id: string;
-  label?: string;
-  type?: string;
-  searchable?: boolean;
-  network?: string;
-}
-
 /** A compiled world. */
 export interface World {
   id: string;

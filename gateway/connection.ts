@@ -74,6 +74,8 @@ export class Connection implements LinkEvents {
   readonly address: string;
   readonly openedAt = performance.now();
   user: string | null = null;
+  /** ms since the epoch; 0 before. */
+  loggedInAt = 0;
   /** The newest version of its account that it knows. */
   version = 0;
   /** It has missed something before `version`: whatever shows that version or a later one is news to it. */
@@ -271,6 +273,7 @@ export class Connection implements LinkEvents {
   #deliver(request: Request, { effect, frame, config }: Answer): void {
     if (effect?.kind === "login") {
       this.user = effect.user;
+      this.loggedInAt = Date.now();
       this.version = effect.version;
       this.config = config ?? null;
     }

@@ -50,10 +50,7 @@ export interface RunningGateway {
 const SWEEP_EVERY_MS = 100;
 
 /** Starts a gateway; resolves when it serves. */
-export async function startGateway(
-  settings: GatewaySettings,
-  options: { log: Logger },
-): Promise<RunningGateway> {
+async function startGateway(settings: GatewaySettings, options: { log: Logger }): Promise<RunningGateway> {
   const id = newNodeId();
   const log = options.log.child({ node: id, role: "gateway" });
   const keys = createKeys(settings.FOYER_REDIS_PREFIX);
@@ -148,6 +145,13 @@ export async function startGateway(
     return connection;
   };
 
+  // Only a link that comes back has anything to restore: at first there are no connections.
+  redis.on("ready", () => {
+    const loggedIn = connections.all().filter(({ user }) => user !== null);
+    registry.restore(loggedIn).catch((error: Error) => {
+      log.warn({ reason: error.message }, "restoring the registry failed: the next link does it");
+    });
+  });
   const isFull = () =>
     settings.FOYER_MAX_CONNECTIONS > 0 && connections.admitted >= settings.FOYER_MAX_CONNECTIONS;
   const reasons = () =>

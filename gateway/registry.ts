@@ -2,6 +2,17 @@
 import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 
+/** What is entered of a connection. */
+export interface RegisteredConnection {
+  world: string;
+  user: string | null;
+  number: number;
+  /** ms since the epoch. */
+  loggedInAt: number;
+}
+
+const RESTORED_AT_ONCE = 1_000;
+
 /** Changes of one turn of the event loop go out together. */
 export class Registry {
   readonly #redis: RedisClient;
@@ -29,6 +40,27 @@ export class Registry {
   leave(world: string, user: string, connection: number): void {
     const member = `${this.#gateway}/${connection}`;
     this.#change((pipeline) => pipeline.zrem(this.#keys.registry(world, user), member));
+  }
+
+  /**
+   * Enters all of them again: Redis may have come back empty, or others have cleared up after this gateway while
+   * it could not renew its lease.
+   */
+  async restore(connections: Iterable<RegisteredConnection>): Promise<void> {
+    const left = [...connections];
+    while (left.length > 0) {
+      const pipeline = this.#redis.pipeline();
+      for (const { world, user, number, loggedInAt } of left.splice(0, RESTORED_AT_ONCE)) {
+        pipeline.sadd(this.#keys.gatewayUsers(this.#gateway), `${world}/${user}`);
+        pipeline.zadd(
+          this.#keys.registry(world, user!),
+          "NX",
+          loggedInAt * 1_000,
+          `${this.#gateway}/${number}`,
+        );
+      }
+      await pipeline.exec();
+    }
   }
 
   #change(change: (pipeline: ReturnType<RedisClient["pipeline"]>) => void): void {

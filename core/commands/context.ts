@@ -5,6 +5,7 @@ import type { RedisClient } from "../../shared/redis/connect.ts";
 import type { Keys } from "../../shared/redis/keys.ts";
 import type { Settings } from "../../shared/settings.ts";
 import type { Loaders } from "../loaders.ts";
+import type { CoreMetrics } from "../metrics.ts";
 import type { Access } from "../permissions.ts";
 import { positionOf } from "../position.ts";
 import type { Sql, Transaction } from "../sql/database.ts";
@@ -19,6 +20,7 @@ export interface Services {
   keys: Keys;
   settings: Settings;
   worlds: WorldCache;
+  metrics: CoreMetrics;
   log: Logger;
 }
 

@@ -33,7 +33,6 @@ export function connectDatabase(url: string, options: { max?: number; log: Logge
 
 /** SQLSTATEs that mean something to us. */
 const sqlStates = {
-  uniqueViolation: "23505",
   serializationFailure: "40001",
   deadlockDetected: "40P01",
   queryCanceled: "57014",
@@ -68,11 +67,6 @@ const codeOf = (error: unknown) => String((error as { code?: unknown } | null)?.
 export function isConflict(error: unknown): boolean {
   const code = codeOf(error);
   return code === sqlStates.serializationFailure || code === sqlStates.deadlockDetected;
-}
-
-/** Whether a unique constraint refused it: somebody else was faster. */
-export function isUniqueViolation(error: unknown): boolean {
-  return codeOf(error) === sqlStates.uniqueViolation;
 }
 
 /** Whether Postgres could not be reached, or not in time: what was asked may or may not have happened. */

@@ -2,7 +2,7 @@
 import { createServer } from "node:net";
 
 /** Whether nobody listens on a port, on any address. */
-export function isPortFree(port: number): Promise<boolean> {
+function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", () => resolve(false));

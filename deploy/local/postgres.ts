@@ -37,7 +37,11 @@ const SETTINGS = [
   "jit=off",
   "max_connections=200",
 ] as const;
-const NOT_DURABLE = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"] as const;
+/**
+ * What is committed is handed to the system, but not waited for until it is on the disk: a server that is killed
+ * loses nothing all the same, only a machine that loses power would.
+ */
+const NOT_DURABLE = ["fsync=off", "full_page_writes=off"] as const;
 
 /** Starts Postgres on `options.dir`; resolves when the database can be used. */
 export async function startPostgres(options: StoreOptions): Promise<StoreServer> {

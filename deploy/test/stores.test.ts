@@ -68,9 +68,19 @@ async function startParent(
   return { parent, guard: guardianOf(parent.pid as number) };
 }
 
-/** The only child of a process that has started nothing else. */
+/** The guardian of a process, 0 while there is none; tsx has a child of its own there. */
 function guardianOf(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").at(-1));
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+  return Number(children.find((child) => commandLine(child).includes("guardian-process")) ?? 0);
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    // It ended between the two looks.
+    return "";
+  }
 }
 
 const isGone = (pid: number) => startTimeOf(pid) === null;

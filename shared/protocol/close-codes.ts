@@ -17,6 +17,3 @@ export const closeCodes = {
   /** This user opened too many connections. */
   replaced: 4001,
 } as const;
-
-/** One of the codes above. */
-export type CloseCode = (typeof closeCodes)[keyof typeof closeCodes];

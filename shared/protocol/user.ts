@@ -1,5 +1,5 @@
 /** The user object as clients see it. */
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 
 export const user = Type.Object({
   id: Type.String({ format: "uuid" }),
@@ -20,5 +20,3 @@ export const user = Type.Object({
 
 /** Users by the key that was asked for. */
 export const usersByKey = Type.Record(Type.String(), user);
-
-export type User = Static<typeof user>;

@@ -23,8 +23,6 @@ export class UpgradeRefused extends Error {
   }
 }
 
-export type TestClient = Awaited<ReturnType<typeof connectClient>>;
-
 /**
  * Opens a WebSocket.
  *

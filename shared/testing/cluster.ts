@@ -34,8 +34,6 @@ interface ClusterOptions {
   environment?: Record<string, string>;
 }
 
-export type TestCluster = Awaited<ReturnType<typeof startTestCluster>>;
-
 const program = fileURLToPath(new URL("../../deploy/bin/foyer.mjs", import.meta.url));
 const STOP_MS = 30_000;
 

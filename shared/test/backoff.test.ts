@@ -1,0 +1,42 @@
+/** Backoff: how waits grow, and that a stop signal ends them. */
+import { getEventListeners } from "node:events";
+import t from "tap";
+import { backoffMs, pause } from "../backoff.ts";
+
+t.test("waits double from the first one up to the cap", async (t) => {
+  const longest = (attempt: number) => backoffMs(attempt, 50, 1_000, 1);
+  t.same([0, 1, 2, 3, 4, 5, 6].map(longest), [50, 100, 200, 400, 800, 1_000, 1_000]);
+});
+
+t.test(
+  "a wait is at least half of the longest one, so that nodes spread and none comes at once",
+  async (t) => {
+    t.equal(backoffMs(2, 50, 1_000, 0), 100);
+    t.equal(backoffMs(2, 50, 1_000, 0.5), 150);
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const ms = backoffMs(attempt, 50, 1_000);
+      t.ok(ms >= Math.min(1_000, 50 * 2 ** attempt) / 2 && ms <= 1_000, `attempt ${attempt}`);
+    }
+  },
+);
+
+t.test("a wait is a whole number, also after any number of failures", async (t) => {
+  for (const attempt of [0, 31, 1_000, 1e9]) {
+    t.ok(Number.isInteger(backoffMs(attempt, 7, 1_000, 0.123)), `attempt ${attempt}`);
+  }
+});
+
+t.test("a pause ends when its signal aborts, and leaves nothing behind", async (t) => {
+  const stop = new AbortController();
+  const paused = pause(2 ** 31 - 1, stop.signal);
+  stop.abort();
+  await paused;
+  await pause(2 ** 31 - 1, stop.signal);
+  t.same(getEventListeners(stop.signal, "abort"), []);
+});
+
+t.test("a pause that ran out lets go of its signal", async (t) => {
+  const { signal } = new AbortController();
+  await pause(0, signal);
+  t.same(getEventListeners(signal, "abort"), []);
+});

@@ -1,0 +1,138 @@
+/** Envelopes: what one node writes another reads, and what cannot be read is told apart by why. */
+import { Packr } from "msgpackr";
+import t from "tap";
+import {
+  BrokenEnvelope,
+  type CommandEnvelope,
+  decodeCommands,
+  decodeReplies,
+  decodeUserBroadcast,
+  type Effect,
+  ENVELOPE_VERSION,
+  encodeCommands,
+  encodeReplies,
+  encodeUserBroadcast,
+  NewerEnvelope,
+  type Reply,
+  type UserBroadcast,
+} from "../envelope.ts";
+
+const packr = new Packr({ useRecords: false, int64AsType: "number" });
+
+const envelope: CommandEnvelope = {
+  gateway: "g1",
+  sentAt: 1_790_000_000_000,
+  commands: [
+    { n: 1, connection: 7, world: "w", user: null, frame: '["authenticate",{}]', address: "2001:db8::1" },
+    { n: 2 ** 40, connection: 0, world: "w", user: "u", frame: '["ü",1,"🎈"]', address: null },
+  ],
+};
+
+const effects: (Effect | null)[] = [
+  null,
+  { kind: "login", user: "u", version: 3 },
+  { kind: "login_failed" },
+  { kind: "changed", version: 2 ** 40 },
+  { kind: "close", code: 1011 },
+  { kind: "answer", value: { exists: true, list: [1, null, "x"] } },
+];
+
+const broadcast: UserBroadcast = {
+  world: "w",
+  user: "u",
+  version: 9,
+  frame: '["user.updated",{}]',
+  accessChanged: true,
+  origin: { gateway: "g1", connection: 7 },
+  publishedAt: 1_790_000_000_001,
+};
+
+/** What a decoder throws. */
+function failureOf(decode: (bytes: Buffer) => unknown, bytes: Buffer): unknown {
+  try {
+    decode(bytes);
+  } catch (error) {
+    return error;
+  }
+  return null;
+}
+
+const decoders = { decodeCommands, decodeReplies, decodeUserBroadcast };
+
+t.test("commands come out as they went in", async (t) => {
+  t.strictSame(decodeCommands(encodeCommands(envelope)), envelope);
+  const empty = { ...envelope, commands: [] };
+  t.strictSame(decodeCommands(encodeCommands(empty)), empty);
+});
+
+t.test("replies come out as they went in, with every effect and with shared texts", async (t) => {
+  const replies = effects.map(
+    (effect, n): Reply => ({ n, frame: n % 2 === 0 ? "[]" : ["[", { shared: "hash" }, "]"], effect }),
+  );
+  t.strictSame(decodeReplies(encodeReplies(replies)), replies);
+});
+
+t.test("broadcasts come out as they went in", async (t) => {
+  t.strictSame(decodeUserBroadcast(encodeUserBroadcast(broadcast)), broadcast);
+  const silent = { ...broadcast, frame: null, origin: null, accessChanged: false };
+  t.strictSame(decodeUserBroadcast(encodeUserBroadcast(silent)), silent);
+});
+
+t.test("garbage is a broken envelope, whatever it is", async (t) => {
+  const garbage = {
+    nothing: Buffer.alloc(0),
+    text: Buffer.from("garbage"),
+    "JSON text": Buffer.from('["x"]'),
+    "half of one": encodeCommands(envelope).subarray(0, 20),
+    "more than one": Buffer.concat([encodeCommands(envelope), Buffer.from([1])]),
+    number: packr.pack(1),
+    "no version": packr.pack([]),
+    "a version alone": packr.pack([ENVELOPE_VERSION]),
+    "a map": packr.pack({ gateway: "g1" }),
+    "items that are no items": packr.pack([ENVELOPE_VERSION, "g1", 1, [null, 1, "x"]]),
+  };
+  for (const [what, bytes] of Object.entries(garbage)) {
+    for (const [name, decode] of Object.entries(decoders)) {
+      t.type(failureOf(decode, bytes), BrokenEnvelope, `${name}: ${what}`);
+    }
+  }
+});
+
+t.test("an envelope of another kind is a broken one", async (t) => {
+  const written = [encodeCommands(envelope), encodeReplies([]), encodeUserBroadcast(broadcast)];
+  Object.entries(decoders).forEach(([name, decode], own) => {
+    written.forEach((bytes, kind) => {
+      if (kind !== own) t.type(failureOf(decode, bytes), BrokenEnvelope, name);
+    });
+  });
+});
+
+t.test("each value of a command, a reply and a broadcast is checked", async (t) => {
+  const command = [1, 7, "w", "u", "[]", null];
+  for (const [place, wrong] of [["1"], null, 5, 5, undefined, 5].entries()) {
+    const item = command.map((value, i) => (i === place ? wrong : value));
+    const bytes = packr.pack([ENVELOPE_VERSION, "g1", 1, [item]]);
+    t.type(failureOf(decodeCommands, bytes), BrokenEnvelope, `command, value ${place}`);
+  }
+  for (const item of [
+    ["1", "[]", null],
+    [1, null, null],
+    [1, "[]", "close"],
+    [1, "[]"],
+  ]) {
+    t.type(failureOf(decodeReplies, packr.pack([ENVELOPE_VERSION, [item]])), BrokenEnvelope, String(item));
+  }
+  const fields = ["w", "u", 9, "[]", true, null, 1];
+  for (const [place, wrong] of [5, null, "9", 5].entries()) {
+    const bytes = packr.pack([ENVELOPE_VERSION, ...fields.map((value, i) => (i === place ? wrong : value))]);
+    t.type(failureOf(decodeUserBroadcast, bytes), BrokenEnvelope, `broadcast, value ${place}`);
+  }
+});
+
+t.test("a newer version is told apart from garbage: another node may read it", async (t) => {
+  for (const [name, decode] of Object.entries(decoders)) {
+    const bytes = packr.pack([ENVELOPE_VERSION + 1, { another: "shape" }]);
+    t.type(failureOf(decode, bytes), NewerEnvelope, name);
+    t.match(failureOf(decode, bytes), { message: /version 2, this node reads 1/ }, name);
+  }
+});
