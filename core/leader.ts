@@ -56,8 +56,15 @@ export async function lead(options: LeaderOptions): Promise<void> {
   }
 }
 
-async function prune({ sql, log }: LeaderOptions): Promise<void> {
-  const pruned = await pruneCommands(sql, positionAt(Date.now() - KEEP_COMMANDS_MS), PRUNE_AT_ONCE);
+/** In small transactions, so that none is in anybody's way, until nothing old is left. */
+async function prune({ sql, log, signal }: LeaderOptions): Promise<void> {
+  const before = positionAt(Date.now() - KEEP_COMMANDS_MS);
+  let pruned = 0;
+  for (let more = true; more && !signal.aborted; ) {
+    const count = await pruneCommands(sql, before, PRUNE_AT_ONCE);
+    pruned += count;
+    more = count === PRUNE_AT_ONCE;
+  }
   if (pruned > 0) log.debug({ pruned }, "old commands forgotten");
 }
 

@@ -28,10 +28,17 @@ export function createOutbox({ redis, keys }: Services, writer: ReplyWriter): Ou
     async connected({ world, origin: { gateway, connection } }, user, limit) {
       const member = `${gateway}/${connection}`;
       // First the list that clearing up after a dead gateway goes by: what only the registry knew would stay.
-      const [, replaced] = await Promise.all([
+      const [, replaced, end, time] = await Promise.all([
         redis.sadd(keys.gatewayUsers(gateway), `${world.id}/${user.id}`),
         runScript(redis, "register-connection", keys.registry(world.id, user.id), member, limit),
+        redis.zscore(keys.leases("gateway"), gateway),
+        redis.time(),
       ]);
+      // A login whose gateway is dead already: nobody would clear up after that gateway a second time.
+      if (Number(end) * 1_000 < Number(time[0]) * 1_000_000 + Number(time[1])) {
+        await redis.zrem(keys.registry(world.id, user.id), member);
+        await redis.srem(keys.gatewayUsers(gateway), `${world.id}/${user.id}`);
+      }
       for (const [name, connections] of byGateway(replaced as string[])) {
         writer.publish(keys.gatewayChannel(name), JSON.stringify({ kind: "replace", connections }));
       }

@@ -14,6 +14,8 @@ interface LeaseOptions {
   gateway: string;
   /** What the gateway tells about itself. */
   info(): Record<string, unknown>;
+  /** It had run out: others may have cleared up after this gateway. Called again until it succeeds. */
+  onRanOut(): Promise<void>;
   log: Logger;
 }
 
@@ -27,16 +29,22 @@ export interface Lease {
 }
 
 /** Starts renewing. */
-export function holdLease({ redis, keys, gateway, info, log }: LeaseOptions): Lease {
+export function holdLease({ redis, keys, gateway, info, onRanOut, log }: LeaseOptions): Lease {
   const stopping = new AbortController();
   let heldUntil = Number.NEGATIVE_INFINITY;
+  let hasRunOut = false;
   const renew = async () => {
     const before = performance.now();
     try {
       const { leases, nodes } = keys;
       const told = JSON.stringify(info());
-      await runScript(redis, "renew-lease", leases("gateway"), nodes("gateway"), gateway, LEASE_MS, told);
+      const args = [gateway, LEASE_MS, told];
+      const ran = await runScript(redis, "renew-lease", leases("gateway"), nodes("gateway"), ...args);
+      hasRunOut ||= ran === 0 && heldUntil > 0;
       heldUntil = before + LEASE_MS;
+      if (!hasRunOut) return;
+      await onRanOut();
+      hasRunOut = false;
     } catch (error) {
       log.debug({ reason: (error as Error).message }, "renewing the lease failed");
     }

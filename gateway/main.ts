@@ -145,13 +145,6 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     return connection;
   };
 
-  // Only a link that comes back has anything to restore: at first there are no connections.
-  redis.on("ready", () => {
-    const loggedIn = connections.all().filter(({ user }) => user !== null);
-    registry.restore(loggedIn).catch((error: Error) => {
-      log.warn({ reason: error.message }, "restoring the registry failed: the next link does it");
-    });
-  });
   const isFull = () =>
     settings.FOYER_MAX_CONNECTIONS > 0 && connections.admitted >= settings.FOYER_MAX_CONNECTIONS;
   const reasons = () =>
@@ -173,7 +166,8 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const info = () => ({ connections: connections.size, draining: isDraining, opsPort: ops.port, startedAt });
   const startedAt = Date.now();
   const ops = await startOpsServer({ port: settings.FOYER_OPS_PORT, registry: register, reasons });
-  const lease = holdLease({ redis, keys, gateway: id, info, log });
+  const onRanOut = () => registry.restore(connections.all().filter(({ user }) => user !== null));
+  const lease = holdLease({ redis, keys, gateway: id, info, onRanOut, log });
   const admit = createAdmission({
     connections,
     worlds,

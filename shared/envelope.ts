@@ -10,10 +10,14 @@ export const ENVELOPE_VERSION = 1;
 const packr = new Packr({ useRecords: false, int64AsType: "number" });
 
 /** An envelope that cannot be read, now or ever: garbage, or not ours. */
-export class BrokenEnvelope extends Error {}
+export class BrokenEnvelope extends Error {
+  override readonly name = "BrokenEnvelope";
+}
 
 /** An envelope of a newer version: this node is too old for it, another may not be. */
-export class NewerEnvelope extends Error {}
+export class NewerEnvelope extends Error {
+  override readonly name = "NewerEnvelope";
+}
 
 /** One requested action on its way to a worker. */
 export interface Command {

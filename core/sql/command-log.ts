@@ -78,10 +78,10 @@ export async function selectGreatestPosition(sql: Queryable): Promise<string> {
  */
 export async function pruneCommands(sql: Queryable, before: string, limit: number): Promise<number> {
   const result = await sql`
-    delete from command_log where command_id in (
-      select command_id from command_log
+    delete from command_log where ctid = any(array(
+      select ctid from command_log
       where position < ${before} and position < (select max(position) from command_log)
       order by position limit ${limit}
-    )`;
+    ))`;
   return result.count;
 }

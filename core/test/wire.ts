@@ -30,6 +30,8 @@ export async function openWire(redisUrl: string, prefix: string, gateway = "gate
   await Promise.all(
     [redis, blocking, subscriber].map((link) => new Promise((resolve) => link.once("ready", resolve))),
   );
+  // Registrations of a gateway without a lease are taken back.
+  await redis.zadd(keys.leases("gateway"), Date.now() + 3_600_000, gateway);
   const waiting = new Map<number, (reply: Reply) => void>();
   let last = "0-0";
   let n = 0;

@@ -169,6 +169,27 @@ t.test("a gateway that lost its link to Redis converges once it is back", async 
   for (const client of [listener, writer]) client.end();
 });
 
+t.test("a gateway whose lease ran out enters its connections in the registry again", async (t) => {
+  const cluster = await startTestCluster(t, { worlds: [openWorld] });
+  const gateway = cluster.gateways[0]!;
+  const redis = new Redis(cluster.redisUrl);
+  t.teardown(() => redis.disconnect());
+  const client = await connectClient(gateway.world("w"));
+  const { "user.config": user } = await client.logIn({ client_id: randomUUID() });
+  const key = `${cluster.redisPrefix}:registry:{w:${user.id}}`;
+  const [entered] = await redis.zrange(key, "0", "-1");
+  t.match(entered, gateway.id);
+  // As when Redis comes back empty, or the leader has cleared up after a gateway that was stopped.
+  await redis.del(
+    key,
+    `${cluster.redisPrefix}:leases:{gateway}`,
+    `${cluster.redisPrefix}:gateway-users:{${gateway.id}}`,
+  );
+  await waitFor("the connection to be back", async () => (await redis.zrange(key, "0", "-1"))[0] === entered);
+  client.end();
+  await waitFor("it to leave again", async () => (await redis.exists(key)) === 0);
+});
+
 t.test("a version that came by before is not passed on again", async (t) => {
   const cluster = await startTestCluster(t, { worlds: [openWorld] });
   const client = await connectClient(cluster.gateways[0]!.world("w"));

@@ -1,0 +1,63 @@
+/** Worlds as full as they get, for tests of what the number of accounts does to statements. */
+import { createHash } from "node:crypto";
+import { positionAt } from "../position.ts";
+import type { Sql } from "../sql/database.ts";
+
+const ROOMS = 40;
+
+/** The id of a world's account, from 1; in no order, as ids are. */
+export function userId(world: string, number: number): string {
+  return toUuid(`${world} ${number}`);
+}
+
+/** The id of a world's room, from 1. */
+export function roomId(world: string, number: number): string {
+  return toUuid(`${world} room ${number}`);
+}
+
+function toUuid(text: string): string {
+  const hex = createHash("md5").update(text).digest("hex");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/**
+ * Makes worlds with so many accounts, whose keys are `client_id 5`, `token_id 5` and `pretalx_id 5`; an invite
+ * and a grant for each tenth, and a command and an audit row for each.
+ */
+export async function fillWorlds(sql: Sql, accounts: Readonly<Record<string, number>>): Promise<void> {
+  for (const [world, count] of Object.entries(accounts)) {
+    await sql`insert into worlds (id, settings, roles, trait_grants) values (${world}, '{}', '{}', '{}')`;
+    await sql`
+      insert into rooms (id, world_id, import_id, position, name)
+      select md5(${world} || ' room ' || i)::uuid, ${world}, 'room ' || i, i, 'Room ' || i
+      from generate_series(1, ${ROOMS}::int) i`;
+    await sql`
+      insert into users (id, world_id, client_id, token_id, pretalx_id, traits, profile)
+      select md5(${world} || ' ' || i)::uuid, ${world}, 'client_id ' || i, 'token_id ' || i, 'pretalx_id ' || i,
+        '{ticket}', jsonb_build_object('display_name', 'Attendee ' || i)
+      from generate_series(1, ${count}::int) i`;
+    // Not those of number 5, 15, …: an account of a test has to be without.
+    await sql`
+      insert into world_grants (world_id, user_id, role)
+      select ${world}, md5(${world} || ' ' || i)::uuid, 'moderator' from generate_series(10, ${count}::int, 10) i`;
+    await sql`
+      insert into room_grants (world_id, user_id, room_id, role)
+      select ${world}, md5(${world} || ' ' || i)::uuid, md5(${world} || ' room ' || 1 + i / 10 % ${ROOMS})::uuid,
+        'speaker'
+      from generate_series(10, ${count}::int, 10) i`;
+    await sql`
+      insert into invites (world_id, token, room_id, expires_at)
+      select ${world}, 'invite ' || i, md5(${world} || ' room ' || 1 + i % ${ROOMS})::uuid, now() + interval '1 day'
+      from generate_series(1, ${count}::int / 10) i`;
+    await sql`
+      insert into command_log (command_id, world_id, user_id, position, answer)
+      select ${world} || '.' || i, ${world}, md5(${world} || ' ' || i)::uuid,
+        lpad((${Date.now()}::bigint - i)::text, 14, '0') || ${positionAt(0).slice(14)}::text, '{"result": {}}'
+      from generate_series(1, ${count}::int) i`;
+    await sql`
+      insert into audit_log (world_id, actor_id, user_id, event)
+      select ${world}, md5(${world} || ' ' || i)::uuid, md5(${world} || ' ' || i)::uuid, 'profile'
+      from generate_series(1, ${count}::int) i`;
+  }
+  await sql`analyze`;
+}

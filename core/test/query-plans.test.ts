@@ -1,0 +1,160 @@
+/**
+ * Query plans: no statement that commands make reads a whole table, or all that a table has of a world, however
+ * many accounts there are. The statements are those that the functions of `sql/` really issue.
+ */
+import { randomUUID } from "node:crypto";
+import postgres from "postgres";
+import t from "tap";
+import { createTestStores } from "../../shared/testing/stores.ts";
+import { positionAt } from "../position.ts";
+import * as auditLog from "../sql/audit-log.ts";
+import * as commandLog from "../sql/command-log.ts";
+import type { Sql, Transaction } from "../sql/database.ts";
+import * as invites from "../sql/invites.ts";
+import * as logins from "../sql/logins.ts";
+import * as users from "../sql/users.ts";
+import * as worlds from "../sql/worlds.ts";
+import { fillWorlds, roomId, userId } from "./full-worlds.ts";
+import { type PlanNode, readsTooMuch } from "./plan.ts";
+
+const WORLD = "w";
+const POSITION = positionAt(Date.now());
+
+/** One account, and as many as one batch has. */
+const few = [userId(WORLD, 77)];
+const many = Array.from({ length: 500 }, (_, i) => userId(WORLD, i * 150 + 1));
+
+const login = (values: { client_id?: string; token_id?: string; pretalx_id?: string }) => {
+  const id = randomUUID();
+  return {
+    ...{ id, type: "person" as const, client_id: null, token_id: null, pretalx_id: null },
+    ...{ profile: "{}", traits: ["ticket"], position: POSITION },
+    ...{ commandId: `login.${id}`, world: WORLD, user: null },
+    ...values,
+  };
+};
+
+const audit = { actor: few[0]!, user: few[0]!, event: "profile" as const, data: "{}", commandId: "audit" };
+const logged = (commandId: string) => ({ commandId, world: WORLD, user: few[0]!, position: POSITION });
+
+/** Every function, as a command calls it. */
+const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]> = {
+  selectUsers: [
+    ...[few, many].map((ids) => (sql: Sql) => users.selectUsers(sql, WORLD, "id", ids)),
+    ...(["client_id", "token_id", "pretalx_id"] as const).flatMap((key) =>
+      [1, 500].map((count) => (sql: Sql) => {
+        const values = Array.from({ length: count }, (_, i) => `${key} ${i * 7}`);
+        return users.selectUsers(sql, WORLD, key, values);
+      }),
+    ),
+  ],
+  lockUsers: [few, many].map((ids) => (_, tx) => users.lockUsers(tx, WORLD, ids)),
+  insertUsers: [
+    (sql) => users.insertUsers(sql, WORLD, [login({ token_id: "new", pretalx_id: "pretalx_id 5" })]),
+  ],
+  touchLogins: [few, many].map((ids) => (sql) => users.touchLogins(sql, WORLD, ids)),
+  updateFromToken: [
+    (_, tx) =>
+      users.updateFromToken(tx, WORLD, few[0]!, {
+        traits: ["x"],
+        traitsPosition: POSITION,
+        pretalxId: "new",
+      }),
+  ],
+  isPretalxIdTaken: [(sql) => users.isPretalxIdTaken(sql, WORLD, "pretalx_id 5")],
+  updateOwnValues: [
+    (_, tx) => {
+      const values = { profile: '{"a":1}', client_state: null, position: POSITION, changed: true };
+      return users.updateOwnValues(tx, WORLD, few[0]!, values);
+    },
+  ],
+  insertInvitedGrants: [(_, tx) => users.insertInvitedGrants(tx, WORLD, userId(WORLD, 3), roomId(WORLD, 1))],
+  selectNewerUsers: [few, many].map(
+    (ids) => (sql) =>
+      users.selectNewerUsers(
+        sql,
+        WORLD,
+        ids.map((id) => [id, 0]),
+      ),
+  ),
+  selectInvitedRoom: [(sql) => invites.selectInvitedRoom(sql, WORLD, "invite 5")],
+  insertInvite: [
+    (sql) => invites.insertInvite(sql, WORLD, { token: "new", roomImportId: "room 1", expiresInSeconds: 60 }),
+  ],
+  writeNewLogins: [
+    (sql) => logins.writeNewLogins(sql, WORLD, [login({ client_id: "new" })]),
+    (sql) => {
+      const list = many.map((_, i) => login({ token_id: `new ${i}`, pretalx_id: `pretalx_id ${i}` }));
+      return logins.writeNewLogins(sql, WORLD, list);
+    },
+  ],
+  insertCommand: [(_, tx) => commandLog.insertCommand(tx, logged("one"), { result: {} })],
+  insertCommands: [
+    (sql) => {
+      const list = many.map((_, i) => logged(`of many ${i}`));
+      return commandLog.insertCommands(sql, WORLD, list, { result: {} });
+    },
+  ],
+  selectAnswer: [(sql) => commandLog.selectAnswer(sql, WORLD, `${WORLD}.5`)],
+  selectLogins: [1, 500].map((count) => (sql) => {
+    const ids = Array.from({ length: count }, (_, i) => `${WORLD}.${i * 7}`);
+    return commandLog.selectLogins(sql, WORLD, ids);
+  }),
+  selectGreatestPosition: [(sql) => commandLog.selectGreatestPosition(sql)],
+  insertAudit: [(sql) => auditLog.insertAudit(sql, WORLD, audit)],
+  selectWorld: [(sql) => worlds.selectWorld(sql, WORLD)],
+  selectWorldVersion: [(sql) => worlds.selectWorldVersion(sql, WORLD)],
+  selectRooms: [(sql) => worlds.selectRooms(sql, WORLD)],
+};
+
+/** What no command calls: operators' functions, and the leader's, which reads as much as it removes. */
+const callsOfOthers = ["selectWorlds", "upsertWorld", "replaceRooms", "deleteWorldRow", "pruneCommands"];
+
+t.test("every function of sql/ is looked at here", async (t) => {
+  const all = [users, invites, logins, commandLog, auditLog, worlds].flatMap((module) => Object.keys(module));
+  t.same([...Object.keys(calls), ...callsOfOthers].sort(), all.sort());
+});
+
+t.test("with 100,000 accounts in one world and 1,000 in another", async (t) => {
+  const { databaseUrl } = await createTestStores(t);
+  const issued: { text: string; parameters: unknown[] }[] = [];
+  const debug = (_connection: number, text: string, parameters: unknown[]) => {
+    issued.push({ text: text.trim(), parameters });
+  };
+  const sql: Sql = postgres(databaseUrl, { max: 2, debug });
+  const plans = postgres(databaseUrl, { max: 1 });
+  t.teardown(() => Promise.all([sql.end(), plans.end()]));
+  await fillWorlds(sql, { [WORLD]: 100_000, other: 1_000 });
+
+  const plan = async (options: string, text: string, parameters: unknown[] = []) => {
+    const rows = await plans.unsafe(`explain (${options}format json) ${text}`, parameters as never[]);
+    return rows[0]!["QUERY PLAN"][0].Plan as PlanNode;
+  };
+
+  t.test("a statement that reads too much would be seen", async (t) => {
+    const seen = async (text: string) => readsTooMuch(await plan("", text));
+    t.same(await seen("select from users where profile = '{}'"), ["Seq Scan on users"]);
+    t.same(await seen("update audit_log set command_id = null where command_id = 'x'"), [
+      "Seq Scan on audit_log",
+    ]);
+    t.match(await seen("select from users where world_id = 'other' and traits = '{x}'"), [
+      /^(Bitmap )?Index Scan on users_\w+ by \(world_id = 'other'::text\)$/,
+    ]);
+  });
+
+  for (const [name, variants] of Object.entries(calls)) {
+    t.test(`${name} reads no more than it has to`, async (t) => {
+      for (const call of variants) {
+        issued.length = 0;
+        await sql.begin((tx) => call(sql, tx));
+        const statements = issued.filter(({ text }) => /^(select|insert|update|delete|with)\b/.test(text));
+        t.not(statements.length, 0);
+        for (const { text, parameters } of statements) {
+          t.same(readsTooMuch(await plan("", text, parameters)), [], text);
+          // What the database may turn to once a connection has run the statement five times.
+          t.same(readsTooMuch(await plan("generic_plan, ", text)), [], `${text}, planned for any values`);
+        }
+      }
+    });
+  }
+});
