@@ -46,6 +46,8 @@ export class CommandContext {
   /** Set once the actor is permitted: see `ReadContext`. */
   actor: UserRow | null = null;
   access: Access | null = null;
+  /** The operator's hand, not a user: it may do everything, and the audit log names nobody. */
+  isOperator = false;
   /** Set inside its transaction: see `WriteContext`. */
   tx: Transaction | null = null;
   locked: ReadonlyMap<string, LockedUser> | null = null;
