@@ -4,7 +4,7 @@ import type { FramePart } from "../shared/envelope.ts";
 import { latencyBuckets } from "../shared/metrics.ts";
 import { isCommand } from "../shared/protocol/commands.ts";
 import { outcomeOf } from "../shared/protocol/frames.ts";
-import { gatewayHandlers } from "./commands/gateway-commands.ts";
+import { isGatewayCommand } from "../shared/protocol/gateway-commands.ts";
 
 /** What a worker counts. */
 export type CoreMetrics = ReturnType<typeof createCoreMetrics>;
@@ -45,9 +45,7 @@ export function createCoreMetrics(register: Registry) {
     duplicatesSuppressed: counter("duplicates_suppressed_total", "commands that had run before"),
     /** The label of a command: only names that exist. */
     knownCommand: (action: string) =>
-      isCommand(action) || action === "authenticate" || Object.hasOwn(gatewayHandlers, action)
-        ? action
-        : "unknown",
+      isCommand(action) || action === "authenticate" || isGatewayCommand(action) ? action : "unknown",
     /** Counts one answered command. `started` is by `performance.now()`. */
     observe(command: string, answer: { frame: string | readonly FramePart[] }, started: number) {
       commands.inc({ command, outcome: outcomeOf(answer.frame) });

@@ -28,3 +28,14 @@ export interface GatewayCommands {
 
 /** The name of one. */
 export type GatewayCommandName = keyof GatewayCommands;
+
+const names: Readonly<Record<GatewayCommandName, true>> = {
+  "gateway.world": true,
+  "gateway.resync": true,
+  "gateway.world_updated": true,
+};
+
+/** Whether it is one. */
+export function isGatewayCommand(name: string): name is GatewayCommandName {
+  return Object.hasOwn(names, name);
+}
