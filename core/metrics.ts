@@ -5,17 +5,18 @@ import { latencyBuckets } from "../shared/metrics.ts";
 import { isCommand } from "../shared/protocol/commands.ts";
 import { outcomeOf } from "../shared/protocol/frames.ts";
 import { isGatewayCommand } from "../shared/protocol/gateway-commands.ts";
+import { Tally } from "../shared/tally.ts";
 
 /** What a worker counts. */
 export type CoreMetrics = ReturnType<typeof createCoreMetrics>;
 
 export function createCoreMetrics(register: Registry) {
   const registers = [register];
-  const commands = new Counter({
+  const commands = new Tally({
     name: "foyer_core_commands_total",
     help: "commands run, by outcome: success, or the error's code",
     labelNames: ["command", "outcome"],
-    registers,
+    register,
   });
   const duration = new Histogram({
     name: "foyer_core_command_duration_seconds",
@@ -48,7 +49,7 @@ export function createCoreMetrics(register: Registry) {
       isCommand(action) || action === "authenticate" || isGatewayCommand(action) ? action : "unknown",
     /** Counts one answered command. `started` is by `performance.now()`. */
     observe(command: string, answer: { frame: string | readonly FramePart[] }, started: number) {
-      commands.inc({ command, outcome: outcomeOf(answer.frame) });
+      commands.add(command, outcomeOf(answer.frame));
       duration.observe({ command }, (performance.now() - started) / 1000);
     },
   };
