@@ -7,6 +7,7 @@ import type { Command } from "../shared/envelope.ts";
 import { errorBody } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId } from "../shared/protocol/frames.ts";
 import { type Answer, CommandContext, type Services } from "./commands/context.ts";
+import type { GatewayContext } from "./commands/gateway-commands.ts";
 import type { Entry } from "./entry-reader.ts";
 import { createLoaders, type Loaders } from "./loaders.ts";
 import type { CoreMetrics } from "./metrics.ts";
@@ -105,10 +106,14 @@ async function runOne(
   place: number,
   request: ReturnType<typeof parseRequest>,
 ): Promise<Answer> {
-  if (command.connection === 0) {
-    const share = (text: Parameters<ReplyWriter["share"]>[0]) => writer.share(text);
+  const { connection, n } = command;
+  const origin = { gateway: entry.envelope.gateway, connection, n, entryId: entry.id, place };
+  if (connection === 0) {
+    const share: ReplyWriter["share"] = (text) => writer.share(text);
+    const userChanged: GatewayContext["userChanged"] = (context, user) =>
+      outbox.userChanged(context, user, { shown: true, access: false });
     return await runGatewayCommand(
-      { services, loaders, world: command.world, now: Date.now(), share },
+      { services, loaders, world: command.world, now: Date.now(), share, origin, userChanged },
       request,
     );
   }
@@ -119,15 +124,7 @@ async function runOne(
       effect: { kind: "close", code: 1008 },
     };
   }
-  const { gateway } = entry.envelope;
-  const { connection, n } = command;
-  const context = new CommandContext(services, loaders, world, {
-    gateway,
-    connection,
-    n,
-    entryId: entry.id,
-    place,
-  });
+  const context = new CommandContext(services, loaders, world, origin);
   return await runCommand(context, command, request, outbox);
 }
 

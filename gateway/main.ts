@@ -27,6 +27,7 @@ import { Registry } from "./registry.ts";
 import { readReplies } from "./reply-reader.ts";
 import { createResync } from "./resync.ts";
 import { SharedTexts } from "./shared-texts.ts";
+import { createSocial } from "./social.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type Link, type LinkEvents, startPublicServer } from "./uws.ts";
 import { WorldUpdates } from "./world-updates.ts";
@@ -186,7 +187,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     admit,
     abandoned: ({ address }) => connections.release(address),
     open,
-    http: createHttp(reasons, register),
+    http: createHttp(reasons, register, createSocial(ask, log)),
   });
   const sweep = setInterval(() => {
     const now = performance.now();

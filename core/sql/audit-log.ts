@@ -2,7 +2,7 @@
 import type { Queryable } from "./database.ts";
 
 /** What happened. */
-export type AuditEvent = "traits" | "profile" | "pretalx_id";
+export type AuditEvent = "traits" | "profile" | "pretalx_id" | "social connected";
 
 /** One row to write. */
 export interface AuditRow {

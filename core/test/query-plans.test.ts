@@ -12,6 +12,7 @@ import * as commandLog from "../sql/command-log.ts";
 import type { Sql, Transaction } from "../sql/database.ts";
 import * as invites from "../sql/invites.ts";
 import * as logins from "../sql/logins.ts";
+import * as socialAccounts from "../sql/social-accounts.ts";
 import * as users from "../sql/users.ts";
 import * as worlds from "../sql/worlds.ts";
 import { fillWorlds, roomId, userId } from "./full-worlds.ts";
@@ -68,6 +69,14 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
       return users.updateOwnValues(tx, WORLD, few[0]!, values);
     },
   ],
+  updateMergedProfile: [
+    (_, tx) => users.updateMergedProfile(tx, WORLD, few[0]!, { profile: '{"a":1}', position: POSITION }),
+  ],
+  selectLinkSecret: [(sql) => socialAccounts.selectLinkSecret(sql, WORLD)],
+  upsertSocialAccount: ["twitter", "linkedin"].map(
+    (network) => (_, tx) =>
+      socialAccounts.upsertSocialAccount(tx, WORLD, { user: few[0]!, network, externalId: "1" }),
+  ),
   insertInvitedGrants: [(_, tx) => users.insertInvitedGrants(tx, WORLD, userId(WORLD, 3), roomId(WORLD, 1))],
   selectNewerUsers: [few, many].map(
     (ids) => (sql) =>
@@ -111,7 +120,9 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
 const callsOfOthers = ["selectWorlds", "upsertWorld", "replaceRooms", "deleteWorldRow", "pruneCommands"];
 
 t.test("every function of sql/ is looked at here", async (t) => {
-  const all = [users, invites, logins, commandLog, auditLog, worlds].flatMap((module) => Object.keys(module));
+  const all = [users, invites, logins, commandLog, auditLog, socialAccounts, worlds].flatMap((module) =>
+    Object.keys(module),
+  );
   t.same([...Object.keys(calls), ...callsOfOthers].sort(), all.sort());
 });
 

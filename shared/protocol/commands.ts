@@ -42,6 +42,15 @@ export const commands = {
     permission: "world:view",
     writes: false,
   },
+  "user.social.connect": {
+    about:
+      "Gives a link that leads the caller through the login of a social network, to connect an account there.",
+    body: Type.Object({ network: Type.String(), return_url: optional(Type.String()) }),
+    result: Type.Object({ url: Type.String() }),
+    permission: "world:view",
+    // A link is no account: it lives in Redis for minutes, and asking again just gives another one.
+    writes: false,
+  },
 } as const satisfies Record<string, CommandRow>;
 
 /** The name of a command that a logged-in client may send. */

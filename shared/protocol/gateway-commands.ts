@@ -24,6 +24,16 @@ export interface GatewayCommands {
     body: { users: string[] };
     answer: { users: [id: string, frame: FramePart[] | null][] };
   };
+  /** Somebody follows a link of `user.social.connect`: where to send them; null when the link is no good. */
+  "gateway.social_start": {
+    body: { network: string; token: string };
+    answer: { location: string | null };
+  };
+  /** Somebody comes back from the network's login; `code` is null when they were refused there. */
+  "gateway.social_callback": {
+    body: { network: string; state: string; code: string | null };
+    answer: { location: string | null };
+  };
 }
 
 /** The name of one. */

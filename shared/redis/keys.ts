@@ -40,6 +40,12 @@ export function createKeys(prefix: string) {
     updateRate: (world: string, user: string) => `${prefix}:rate:update:{${world}:${user}}`,
     /** Integer: failed logins from an address in this minute. */
     failedLogins: (address: string) => `${prefix}:failed-logins:{${address}}`,
+    /** String: a link to a social network's login that nobody has followed yet, JSON. */
+    socialLink: (id: string) => `${prefix}:social-link:{${id}}`,
+    /** String: a login at a social network that is under way, JSON. */
+    socialState: (id: string) => `${prefix}:social-state:{${id}}`,
+    /** Hash: token bucket of a user's links. */
+    socialRate: (world: string, user: string) => `${prefix}:rate:social:{${world}:${user}}`,
     /** String: a text that many replies share. */
     sharedText: (hash: string) => `${prefix}:text:{${hash}}`,
     /** Channel: news of one user. */
