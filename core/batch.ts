@@ -6,7 +6,9 @@ import { backoffMs, pause } from "../shared/backoff.ts";
 import type { Command } from "../shared/envelope.ts";
 import { errorBody } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId } from "../shared/protocol/frames.ts";
+import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
 import { type Answer, CommandContext, type Services } from "./commands/context.ts";
+import { runOperatorCommand } from "./commands/operator-commands.ts";
 import type { Entry } from "./entry-reader.ts";
 import { createLoaders, type Loaders } from "./loaders.ts";
 import type { CoreMetrics } from "./metrics.ts";
@@ -105,14 +107,18 @@ async function runOne(
   place: number,
   request: ReturnType<typeof parseRequest>,
 ): Promise<Answer> {
-  if (command.connection === 0) {
+  const isOperator = command.connection === 0 && operatorActionOf(request.action) !== undefined;
+  if (command.connection === 0 && !isOperator) {
     const share = (text: Parameters<ReplyWriter["share"]>[0]) => writer.share(text);
     return await runGatewayCommand(
       { services, loaders, world: command.world, now: Date.now(), share },
       request,
     );
   }
-  const world = services.worlds.peek(command.world) ?? (await services.worlds.get(command.world));
+  // An operator may name what the world was given a moment ago.
+  const world = isOperator
+    ? await services.worlds.getLatest(command.world)
+    : (services.worlds.peek(command.world) ?? (await services.worlds.get(command.world)));
   if (world === undefined) {
     return {
       frame: errorFrame(request.id, errorBody("world.unknown_world")),
@@ -128,7 +134,9 @@ async function runOne(
     entryId: entry.id,
     place,
   });
-  return await runCommand(context, command, request, outbox);
+  return isOperator
+    ? await runOperatorCommand(context, request, outbox)
+    : await runCommand(context, command, request, outbox);
 }
 
 /** The client's own words for a link that is down: it gives them no code. */

@@ -4,6 +4,7 @@ import type { FramePart } from "../shared/envelope.ts";
 import { latencyBuckets } from "../shared/metrics.ts";
 import { isCommand } from "../shared/protocol/commands.ts";
 import { outcomeOf } from "../shared/protocol/frames.ts";
+import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
 import { gatewayHandlers } from "./commands/gateway-commands.ts";
 
 /** What a worker counts. */
@@ -45,7 +46,10 @@ export function createCoreMetrics(register: Registry) {
     duplicatesSuppressed: counter("duplicates_suppressed_total", "commands that had run before"),
     /** The label of a command: only names that exist. */
     knownCommand: (action: string) =>
-      isCommand(action) || action === "authenticate" || Object.hasOwn(gatewayHandlers, action)
+      isCommand(action) ||
+      action === "authenticate" ||
+      Object.hasOwn(gatewayHandlers, action) ||
+      operatorActionOf(action) !== undefined
         ? action
         : "unknown",
     /** Counts one answered command. `started` is by `performance.now()`. */
