@@ -10,7 +10,14 @@ import { errorBody, Refusal } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId, successFrame } from "../shared/protocol/frames.ts";
 import { authenticate } from "./commands/authenticate.ts";
 import { checkBody } from "./commands/body.ts";
-import type { Answer, CommandContext, ReadCommand, ReadContext, WriteCommand } from "./commands/context.ts";
+import type {
+  Answer,
+  CommandContext,
+  ReadCommand,
+  ReadContext,
+  WriteCommand,
+  Written,
+} from "./commands/context.ts";
 import { type GatewayContext, gatewayHandlers } from "./commands/gateway-commands.ts";
 import { handlers } from "./commands/handlers.ts";
 import { OPERATOR, OPERATOR_ACCESS } from "./operator.ts";
@@ -183,8 +190,12 @@ export async function runWriteCommand(
   const affected = handler.affects?.(body) ?? [];
   const written = await runOnce(context, handler, actor, affected, body);
   const changed = written.changed ?? (await readNow(context, [actor.id, ...affected]));
-  const news = { shown: written.shown !== false, access: handler.changesAccess === true };
-  for (const user of changed) outbox.userChanged(context, user, news);
+  // Of what had run before it is not known whether it changed that.
+  const access = written.changed === null;
+  for (const user of changed) outbox.userChanged(context, user, { shown: true, access });
+  for (const user of written.accessChanged ?? []) {
+    outbox.userChanged(context, user, { shown: false, access: true });
+  }
   return { result: written.result, changed };
 }
 
@@ -201,7 +212,7 @@ async function runOnce(
   actor: Actor,
   affected: string[],
   body: unknown,
-): Promise<{ result: string; changed: UserRow[] | null; shown?: boolean }> {
+): Promise<Omit<Written, "changed"> & { changed: UserRow[] | null }> {
   const { services, world, commandId, position } = context;
   for (let conflicts = 0; ; conflicts++) {
     try {

@@ -87,8 +87,8 @@ export interface Written {
   result: string;
   /** Accounts whose user object changed, as they are now. */
   changed: UserRow[];
-  /** Whether clients see a difference in the user object itself; it is taken to be one if nothing is said. */
-  shown?: boolean;
+  /** Accounts of which what they may see changed. */
+  accessChanged?: UserRow[];
 }
 
 /** A reading command: a small function, and what it can ask for before the actor is known. */
@@ -101,8 +101,6 @@ export interface ReadCommand<Body> {
 
 /** A writing command. */
 export interface WriteCommand<Body> {
-  /** Whether what the changed accounts may see changes with them: then they are sent their world anew. */
-  changesAccess?: boolean;
   /** Ids of the accounts that it changes besides the actor's, to be locked with it. */
   affects?(body: Body): string[];
   /** What must hold before a transaction is begun: rate limits, for one. */

@@ -18,7 +18,6 @@ export interface GrantBody {
 }
 
 export const operatorGrant: WriteCommand<GrantBody> = {
-  changesAccess: true,
   affects: ({ id }) => [id],
 
   async run(context, body) {
@@ -32,7 +31,6 @@ export const operatorGrant: WriteCommand<GrantBody> = {
 };
 
 export const operatorRevoke: WriteCommand<GrantBody> = {
-  changesAccess: true,
   affects: ({ id }) => [id],
 
   async run(context, body) {
@@ -60,7 +58,8 @@ async function written(
   await raiseVersion(tx, world.id, before.id);
   const [user] = await selectUsers(tx, world.id, "id", [before.id]);
   const seen = [before, user!].map((row) => JSON.parse(ownUserJson(world, row, now)));
-  return { result, changed: [user!], shown: !isDeepStrictEqual(seen[0], seen[1]) };
+  const isShown = !isDeepStrictEqual(seen[0], seen[1]);
+  return { result, changed: isShown ? [user!] : [], accessChanged: [user!] };
 }
 
 function findUser({ locked }: WriteContext, id: string): LockedUser {
