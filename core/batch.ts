@@ -6,8 +6,10 @@ import { backoffMs, pause } from "../shared/backoff.ts";
 import type { Command } from "../shared/envelope.ts";
 import { errorBody } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId } from "../shared/protocol/frames.ts";
+import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
 import { type Answer, CommandContext, type Services } from "./commands/context.ts";
 import type { GatewayContext } from "./commands/gateway-commands.ts";
+import { runOperatorCommand } from "./commands/operator-commands.ts";
 import type { Entry } from "./entry-reader.ts";
 import { createLoaders, type Loaders } from "./loaders.ts";
 import type { CoreMetrics } from "./metrics.ts";
@@ -108,7 +110,8 @@ async function runOne(
 ): Promise<Answer> {
   const { connection, n } = command;
   const origin = { gateway: entry.envelope.gateway, connection, n, entryId: entry.id, place };
-  if (connection === 0) {
+  const isOperator = connection === 0 && operatorActionOf(request.action) !== undefined;
+  if (connection === 0 && !isOperator) {
     const share: ReplyWriter["share"] = (text) => writer.share(text);
     const userChanged: GatewayContext["userChanged"] = (context, user) =>
       outbox.userChanged(context, user, { shown: true, access: false });
@@ -117,7 +120,10 @@ async function runOne(
       request,
     );
   }
-  const world = services.worlds.peek(command.world) ?? (await services.worlds.get(command.world));
+  // An operator may name what the world was given a moment ago.
+  const world = isOperator
+    ? await services.worlds.getLatest(command.world)
+    : (services.worlds.peek(command.world) ?? (await services.worlds.get(command.world)));
   if (world === undefined) {
     return {
       frame: errorFrame(request.id, errorBody("world.unknown_world")),
@@ -125,7 +131,9 @@ async function runOne(
     };
   }
   const context = new CommandContext(services, loaders, world, origin);
-  return await runCommand(context, command, request, outbox);
+  return isOperator
+    ? await runOperatorCommand(context, request, outbox)
+    : await runCommand(context, command, request, outbox);
 }
 
 /** The client's own words for a link that is down: it gives them no code. */

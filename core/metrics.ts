@@ -6,6 +6,7 @@ import { isCommand } from "../shared/protocol/commands.ts";
 import { outcomeOf } from "../shared/protocol/frames.ts";
 import { isGatewayCommand } from "../shared/protocol/gateway-commands.ts";
 import { Tally } from "../shared/tally.ts";
+import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
 
 /** What a worker counts. */
 export type CoreMetrics = ReturnType<typeof createCoreMetrics>;
@@ -46,7 +47,12 @@ export function createCoreMetrics(register: Registry) {
     duplicatesSuppressed: counter("duplicates_suppressed_total", "commands that had run before"),
     /** The label of a command: only names that exist. */
     knownCommand: (action: string) =>
-      isCommand(action) || action === "authenticate" || isGatewayCommand(action) ? action : "unknown",
+      isCommand(action) ||
+      action === "authenticate" ||
+      isGatewayCommand(action) ||
+      operatorActionOf(action) !== undefined
+        ? action
+        : "unknown",
     /** Counts one answered command. `started` is by `performance.now()`. */
     observe(command: string, answer: { frame: string | readonly FramePart[] }, started: number) {
       commands.add(command, outcomeOf(answer.frame));

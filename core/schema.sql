@@ -102,6 +102,30 @@ create table worlds (
   link_secret bytea not null default (uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
 );
 
+CREATE OR REPLACE FUNCTION public.keep_audit_log()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  kept audit_log;
+begin
+  if tg_op = 'DELETE' then
+    if not exists (select from worlds where id = old.world_id) then
+      return old;
+    end if;
+  else
+    kept := new;
+    kept.data := old.data;
+    if kept is not distinct from old and coalesce(new.data -> 'redacted', 'true') = 'true'
+      and new.data - 'redacted' <@ old.data
+    then
+      return new;
+    end if;
+  end if;
+  raise exception 'audit_log is append-only' using errcode = 'restrict_violation';
+end
+$function$;
+
 alter table audit_log add constraint audit_log_pkey PRIMARY KEY (id);
 alter table command_log add constraint command_log_pkey PRIMARY KEY (command_id);
 alter table invites add constraint invites_pkey PRIMARY KEY (world_id, token);
@@ -150,3 +174,4 @@ CREATE INDEX command_log_position ON public.command_log USING btree ("position")
 CREATE INDEX command_log_world ON public.command_log USING btree (world_id);
 CREATE INDEX invites_room ON public.invites USING btree (world_id, room_id);
 CREATE INDEX room_grants_room ON public.room_grants USING btree (world_id, room_id);
+CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION keep_audit_log();

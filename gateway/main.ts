@@ -90,7 +90,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     resync,
     accessChanged: (world, user) => worldUpdates.userChanged(world, user),
   });
-  listenForOrders({ subscriptions, keys, gateway: id, connections, worldUpdates, log });
+  listenForOrders({ subscriptions, keys, gateway: id, connections, worldUpdates, log, signal });
 
   const replies = readReplies({
     gateway: id,

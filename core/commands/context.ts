@@ -87,6 +87,8 @@ export interface Written {
   result: string;
   /** Accounts whose user object changed, as they are now. */
   changed: UserRow[];
+  /** Accounts of which what they may see changed. */
+  accessChanged?: UserRow[];
 }
 
 /** A reading command: a small function, and what it can ask for before the actor is known. */

@@ -2,7 +2,7 @@
 import type { Queryable } from "./database.ts";
 
 /** What happened. */
-export type AuditEvent = "traits" | "profile" | "pretalx_id" | "social connected";
+export type AuditEvent = "traits" | "profile" | "pretalx_id" | "social connected" | "granted" | "revoked";
 
 /** One row to write. */
 export interface AuditRow {
@@ -19,4 +19,26 @@ export async function insertAudit(sql: Queryable, world: string, row: AuditRow):
   await sql`
     insert into audit_log (world_id, actor_id, user_id, event, data, command_id)
     values (${world}, ${row.actor}, ${row.user}, ${row.event}, ${row.data}::text::jsonb, ${row.commandId})`;
+}
+
+/** A row as it is shown. */
+export interface AuditEntry {
+  /** ms since the epoch. */
+  at: number;
+  event: string;
+  actor_id: string | null;
+  data: unknown;
+  command_id: string | null;
+}
+
+/** What happened to an account, the newest first. */
+export async function selectAudit(
+  sql: Queryable,
+  world: string,
+  user: string,
+  limit: number,
+): Promise<AuditEntry[]> {
+  return await sql<AuditEntry[]>`
+    select extract(epoch from created_at)::float8 * 1000 as at, event, actor_id, data, command_id
+    from audit_log where world_id = ${world} and user_id = ${user} order by id desc limit ${limit}`;
 }

@@ -270,3 +270,22 @@ export async function selectNewerUsers(
     where u.world_id = ${world}`;
   return toUsers(rows);
 }
+
+/** When an account came to be, and when it was deleted; ms since the epoch. */
+export interface UserTimes {
+  created_at: number;
+  deleted_at: number | null;
+}
+
+/** The times that no command needs, for an operator. */
+export async function selectUserTimes(
+  sql: Queryable,
+  world: string,
+  id: string,
+): Promise<UserTimes | undefined> {
+  const rows = await sql<UserTimes[]>`
+    select extract(epoch from created_at)::float8 * 1000 as created_at,
+      extract(epoch from deleted_at)::float8 * 1000 as deleted_at
+    from users where world_id = ${world} and id = ${id}`;
+  return rows[0];
+}

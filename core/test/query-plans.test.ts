@@ -10,6 +10,7 @@ import { positionAt } from "../position.ts";
 import * as auditLog from "../sql/audit-log.ts";
 import * as commandLog from "../sql/command-log.ts";
 import type { Sql, Transaction } from "../sql/database.ts";
+import * as grants from "../sql/grants.ts";
 import * as invites from "../sql/invites.ts";
 import * as logins from "../sql/logins.ts";
 import * as socialAccounts from "../sql/social-accounts.ts";
@@ -37,6 +38,8 @@ const login = (values: { client_id?: string; token_id?: string; pretalx_id?: str
 
 const audit = { actor: few[0]!, user: few[0]!, event: "profile" as const, data: "{}", commandId: "audit" };
 const logged = (commandId: string) => ({ commandId, world: WORLD, user: few[0]!, position: POSITION });
+
+const oneGrantEach = [null, roomId(WORLD, 1)].map((room) => ({ user: few[0]!, role: "moderator", room }));
 
 /** Every function, as a command calls it. */
 const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]> = {
@@ -111,6 +114,11 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
   }),
   selectGreatestPosition: [(sql) => commandLog.selectGreatestPosition(sql)],
   insertAudit: [(sql) => auditLog.insertAudit(sql, WORLD, audit)],
+  selectAudit: [(sql) => auditLog.selectAudit(sql, WORLD, few[0]!, 1_000)],
+  selectUserTimes: [(sql) => users.selectUserTimes(sql, WORLD, few[0]!)],
+  insertGrant: oneGrantEach.map((grant) => (_, tx) => grants.insertGrant(tx, WORLD, grant)),
+  deleteGrant: oneGrantEach.map((grant) => (_, tx) => grants.deleteGrant(tx, WORLD, grant)),
+  raiseVersion: [(_, tx) => grants.raiseVersion(tx, WORLD, few[0]!)],
   selectWorld: [(sql) => worlds.selectWorld(sql, WORLD)],
   selectWorldVersion: [(sql) => worlds.selectWorldVersion(sql, WORLD)],
   selectRooms: [(sql) => worlds.selectRooms(sql, WORLD)],
@@ -120,7 +128,7 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
 const callsOfOthers = ["selectWorlds", "upsertWorld", "replaceRooms", "deleteWorldRow", "pruneCommands"];
 
 t.test("every function of sql/ is looked at here", async (t) => {
-  const all = [users, invites, logins, commandLog, auditLog, socialAccounts, worlds].flatMap((module) =>
+  const all = [users, invites, grants, logins, commandLog, auditLog, socialAccounts, worlds].flatMap((module) =>
     Object.keys(module),
   );
   t.same([...Object.keys(calls), ...callsOfOthers].sort(), all.sort());

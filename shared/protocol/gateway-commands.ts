@@ -43,6 +43,8 @@ const names: Readonly<Record<GatewayCommandName, true>> = {
   "gateway.world": true,
   "gateway.resync": true,
   "gateway.world_updated": true,
+  "gateway.social_start": true,
+  "gateway.social_callback": true,
 };
 
 /** Whether it is one. */
