@@ -42,6 +42,10 @@ export function createCoreMetrics(register: Registry) {
     leader: gauge("leader", "1 on the worker that leads"),
     claimed: counter("claimed_total", "entries taken over from a worker that died or stalled"),
     deadLetters: counter("dead_letters_total", "entries given up"),
+    banEnforcement: histogram(
+      "ban_enforcement_seconds",
+      "from a ban, silence or deletion to the last gateway's confirmation",
+    ),
     duplicatesSuppressed: counter("duplicates_suppressed_total", "commands that had run before"),
     /** The label of a command: only names that exist. */
     knownCommand: (action: string) =>

@@ -10,9 +10,17 @@ import { errorBody, Refusal } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId, successFrame } from "../shared/protocol/frames.ts";
 import { authenticate } from "./commands/authenticate.ts";
 import { checkBody } from "./commands/body.ts";
-import type { Answer, CommandContext, ReadCommand, ReadContext, WriteCommand } from "./commands/context.ts";
+import type {
+  Answer,
+  CommandContext,
+  ReadCommand,
+  ReadContext,
+  WriteCommand,
+  Written,
+} from "./commands/context.ts";
 import { type GatewayContext, gatewayHandlers } from "./commands/gateway-commands.ts";
 import { handlers } from "./commands/handlers.ts";
+import { cutOff } from "./fence.ts";
 import { resolveAccess } from "./permissions.ts";
 import { insertCommand, selectAnswer } from "./sql/command-log.ts";
 import { isConflict } from "./sql/database.ts";
@@ -159,6 +167,11 @@ async function write(
   const written = await runOnce(context, name, actorId, affected, request.payload);
   const changed = written.changed ?? (await readNow(context, [actorId, ...affected]));
   for (const user of changed) outbox.userChanged(context, user, { shown: true, access: false });
+  for (const user of written.accessChanged ?? []) {
+    outbox.userChanged(context, user, { shown: false, access: true });
+  }
+  // Also where it had run before: its worker may have died before the fence was raised.
+  for (const id of handler.cutsOff?.(request.payload) ?? []) await cutOff(context, id);
   const own = changed.find((user) => user.id === actorId);
   return {
     frame: successFrame(request.id, written.result),
@@ -179,7 +192,7 @@ async function runOnce(
   actorId: string,
   affected: string[],
   body: unknown,
-): Promise<{ result: string; changed: UserRow[] | null }> {
+): Promise<Omit<Written, "changed"> & { changed: UserRow[] | null }> {
   const handler = handlers[name] as WriteCommand<unknown>;
   const { services, world, commandId, position } = context;
   for (let conflicts = 0; ; conflicts++) {

@@ -4,6 +4,7 @@ import { pushFrame } from "../../shared/protocol/frames.ts";
 import type { GatewayCommandName, GatewayCommands } from "../../shared/protocol/gateway-commands.ts";
 import type { Loaders } from "../loaders.ts";
 import { resolveAccess } from "../permissions.ts";
+import { selectCutOff } from "../sql/user-moderation.ts";
 import { selectNewerUsers } from "../sql/users.ts";
 import { ownUserJson } from "../user-view.ts";
 import type { SharedText } from "../world.ts";
@@ -47,6 +48,10 @@ export const gatewayHandlers: GatewayHandlers = {
       ]),
     };
   },
+
+  "gateway.cut_off": async ({ services, world }, { users }) => ({
+    users: await selectCutOff(services.sql, world, users),
+  }),
 
   async "gateway.world_updated"({ services, loaders, world: id, share }, { users }) {
     const world = await services.worlds.getLatest(id);

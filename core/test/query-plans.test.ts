@@ -12,6 +12,7 @@ import * as commandLog from "../sql/command-log.ts";
 import type { Sql, Transaction } from "../sql/database.ts";
 import * as invites from "../sql/invites.ts";
 import * as logins from "../sql/logins.ts";
+import * as moderation from "../sql/user-moderation.ts";
 import * as users from "../sql/users.ts";
 import * as worlds from "../sql/worlds.ts";
 import { fillWorlds, roomId, userId } from "./full-worlds.ts";
@@ -102,6 +103,25 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
   }),
   selectGreatestPosition: [(sql) => commandLog.selectGreatestPosition(sql)],
   insertAudit: [(sql) => auditLog.insertAudit(sql, WORLD, audit)],
+  redactAudit: [(_, tx) => auditLog.redactAudit(tx, WORLD, few[0]!)],
+  updateModeration: [(_, tx) => moderation.updateModeration(tx, WORLD, few[0]!, "banned", POSITION)],
+  markDeleted: [(_, tx) => moderation.markDeleted(tx, WORLD, few[0]!, POSITION)],
+  deleteTies: [(_, tx) => moderation.deleteTies(tx, WORLD, few[0]!)],
+  updateByAdmin: [
+    (_, tx) => {
+      const values = { profile: '{"a":2}', client_state: null, pretalx_id: "free", position: POSITION };
+      return moderation.updateByAdmin(tx, WORLD, few[0]!, { ...values, changed: true });
+    },
+  ],
+  insertKiosk: [(_, tx) => moderation.insertKiosk(tx, WORLD, randomUUID(), "{}", POSITION)],
+  selectCutOff: [few, many].map(
+    (ids) => (sql) =>
+      moderation.selectCutOff(
+        sql,
+        WORLD,
+        ids.map((id) => [id, 0]),
+      ),
+  ),
   selectWorld: [(sql) => worlds.selectWorld(sql, WORLD)],
   selectWorldVersion: [(sql) => worlds.selectWorldVersion(sql, WORLD)],
   selectRooms: [(sql) => worlds.selectRooms(sql, WORLD)],
@@ -111,7 +131,9 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
 const callsOfOthers = ["selectWorlds", "upsertWorld", "replaceRooms", "deleteWorldRow", "pruneCommands"];
 
 t.test("every function of sql/ is looked at here", async (t) => {
-  const all = [users, invites, logins, commandLog, auditLog, worlds].flatMap((module) => Object.keys(module));
+  const all = [users, moderation, invites, logins, commandLog, auditLog, worlds].flatMap((module) =>
+    Object.keys(module),
+  );
   t.same([...Object.keys(calls), ...callsOfOthers].sort(), all.sort());
 });
 

@@ -24,6 +24,14 @@ export interface GatewayCommands {
     body: { users: string[] };
     answer: { users: [id: string, frame: FramePart[] | null][] };
   };
+  /**
+   * Of users, at most 500 at once, each with the version that its oldest connection logged in with: those who
+   * have been banned, silenced or deleted since, with their version now. For a gateway that may have missed fences.
+   */
+  "gateway.cut_off": {
+    body: { users: [id: string, version: number][] };
+    answer: { users: [id: string, version: number][] };
+  };
 }
 
 /** The name of one. */
