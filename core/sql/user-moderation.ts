@@ -100,7 +100,10 @@ export async function insertKiosk(
   return true;
 }
 
-/** Of these accounts those that are moderated or deleted and newer than the version somebody has, with theirs. */
+/**
+ * Of these accounts those that were ever moderated, or are deleted, and are newer than the version somebody has;
+ * with their versions. A ban between the two versions may have been lifted again.
+ */
 export async function selectCutOff(
   sql: Queryable,
   world: string,
@@ -110,6 +113,6 @@ export async function selectCutOff(
     select u.id, u.version::float8 as version from users u
     join unnest(${known.map(([id]) => id)}::uuid[], ${known.map(([, version]) => version)}::bigint[]) as k (id, version)
       on u.id = k.id and u.version > k.version
-    where u.world_id = ${world} and (u.moderation_state <> '' or u.deleted_at is not null)`;
+    where u.world_id = ${world} and (u.moderation_position <> '' or u.deleted_at is not null)`;
   return rows.map(({ id, version }) => [id, version]);
 }

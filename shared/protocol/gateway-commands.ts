@@ -26,7 +26,8 @@ export interface GatewayCommands {
   };
   /**
    * Of users, at most 500 at once, each with the version that its oldest connection logged in with: those who
-   * have been banned, silenced or deleted since, with their version now. For a gateway that may have missed fences.
+   * may have been banned, silenced or deleted since, with their version now. For a gateway that may have missed
+   * fences.
    */
   "gateway.cut_off": {
     body: { users: [id: string, version: number][] };
