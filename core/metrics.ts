@@ -5,8 +5,8 @@ import { latencyBuckets } from "../shared/metrics.ts";
 import { isCommand } from "../shared/protocol/commands.ts";
 import { outcomeOf } from "../shared/protocol/frames.ts";
 import { isGatewayCommand } from "../shared/protocol/gateway-commands.ts";
-import { Tally } from "../shared/tally.ts";
 import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
+import { Tally } from "../shared/tally.ts";
 
 /** What a worker counts. */
 export type CoreMetrics = ReturnType<typeof createCoreMetrics>;
@@ -44,6 +44,10 @@ export function createCoreMetrics(register: Registry) {
     leader: gauge("leader", "1 on the worker that leads"),
     claimed: counter("claimed_total", "entries taken over from a worker that died or stalled"),
     deadLetters: counter("dead_letters_total", "entries given up"),
+    banEnforcement: histogram(
+      "ban_enforcement_seconds",
+      "from a ban, silence or deletion to the last gateway's confirmation",
+    ),
     duplicatesSuppressed: counter("duplicates_suppressed_total", "commands that had run before"),
     /** The label of a command: only names that exist. */
     knownCommand: (action: string) =>

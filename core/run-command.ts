@@ -20,6 +20,7 @@ import type {
 } from "./commands/context.ts";
 import { type GatewayContext, gatewayHandlers } from "./commands/gateway-commands.ts";
 import { handlers } from "./commands/handlers.ts";
+import { cutOff } from "./fence.ts";
 import { OPERATOR, OPERATOR_ACCESS } from "./operator.ts";
 import { resolveAccess } from "./permissions.ts";
 import { insertCommand, selectAnswer } from "./sql/command-log.ts";
@@ -196,6 +197,8 @@ export async function runWriteCommand(
   for (const user of written.accessChanged ?? []) {
     outbox.userChanged(context, user, { shown: false, access: true });
   }
+  // Also where it had run before: its worker may have died before the fence was raised.
+  for (const id of handler.cutsOff?.(body) ?? []) await cutOff(context, id);
   return { result: written.result, changed };
 }
 

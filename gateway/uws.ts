@@ -10,6 +10,8 @@ export interface Link {
   send(text: string): number;
   getBufferedAmount(): number;
   end(code: number, reason: string): void;
+  /** Breaks it without a word; what waits in the buffer never gets there. */
+  close(): void;
 }
 
 /** What happens on a WebSocket. */

@@ -105,6 +105,8 @@ export interface WriteCommand<Body> {
   affects?(body: Body): string[];
   /** What must hold before a transaction is begun: rate limits, for one. */
   before?(context: CommandContext, actor: string, body: Body): Promise<void>;
+  /** Ids of accounts that it may have locked out: their connections are gone before it is answered. */
+  cutsOff?(body: Body): string[];
   run(context: WriteContext, body: Body): Promise<Written>;
 }
 

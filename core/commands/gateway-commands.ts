@@ -5,6 +5,7 @@ import type { GatewayCommandName, GatewayCommands } from "../../shared/protocol/
 import type { Loaders } from "../loaders.ts";
 import { resolveAccess } from "../permissions.ts";
 import { finishSocialLogin, startSocialLogin } from "../social-login.ts";
+import { selectCutOff } from "../sql/user-moderation.ts";
 import { selectNewerUsers, type UserRow } from "../sql/users.ts";
 import { ownUserJson } from "../user-view.ts";
 import type { SharedText } from "../world.ts";
@@ -52,6 +53,10 @@ export const gatewayHandlers: GatewayHandlers = {
       ]),
     };
   },
+
+  "gateway.cut_off": async ({ services, world }, { users }) => ({
+    users: await selectCutOff(services.sql, world, users),
+  }),
 
   async "gateway.world_updated"({ services, loaders, world: id, share }, { users }) {
     const world = await services.worlds.getLatest(id);

@@ -1,8 +1,18 @@
 /** The audit log: who did what to whom, written in the transaction of the change. */
-import type { Queryable } from "./database.ts";
+import type { Queryable, Transaction } from "./database.ts";
 
 /** What happened. */
-export type AuditEvent = "traits" | "profile" | "pretalx_id" | "social connected" | "granted" | "revoked";
+export type AuditEvent =
+  | "traits"
+  | "profile"
+  | "pretalx_id"
+  | "social connected"
+  | "granted"
+  | "revoked"
+  | "banned"
+  | "silenced"
+  | "reactivated"
+  | "deleted";
 
 /** One row to write. */
 export interface AuditRow {
@@ -12,6 +22,18 @@ export interface AuditRow {
   /** JSON text of what changed. */
   data: string;
   commandId: string;
+}
+
+/**
+ * Empties what the log remembers of a deleted account's person. That something happened stays, and so does who
+ * moderated whom.
+ */
+export async function redactAudit(tx: Transaction, world: string, user: string): Promise<void> {
+  await tx`
+    update audit_log set data = '{}'
+    where world_id = ${world} and user_id = ${user}
+      and event not in
+        ('banned', 'silenced', 'reactivated', 'deleted', 'blocked', 'unblocked', 'granted', 'revoked')`;
 }
 
 /** Writes one row. */

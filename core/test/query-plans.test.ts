@@ -14,6 +14,7 @@ import * as grants from "../sql/grants.ts";
 import * as invites from "../sql/invites.ts";
 import * as logins from "../sql/logins.ts";
 import * as socialAccounts from "../sql/social-accounts.ts";
+import * as moderation from "../sql/user-moderation.ts";
 import * as users from "../sql/users.ts";
 import * as worlds from "../sql/worlds.ts";
 import { fillWorlds, roomId, userId } from "./full-worlds.ts";
@@ -119,6 +120,25 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
   insertGrant: oneGrantEach.map((grant) => (_, tx) => grants.insertGrant(tx, WORLD, grant)),
   deleteGrant: oneGrantEach.map((grant) => (_, tx) => grants.deleteGrant(tx, WORLD, grant)),
   raiseVersion: [(_, tx) => grants.raiseVersion(tx, WORLD, few[0]!)],
+  redactAudit: [(_, tx) => auditLog.redactAudit(tx, WORLD, few[0]!)],
+  updateModeration: [(_, tx) => moderation.updateModeration(tx, WORLD, few[0]!, "banned", POSITION)],
+  markDeleted: [(_, tx) => moderation.markDeleted(tx, WORLD, few[0]!, POSITION)],
+  deleteTies: [(_, tx) => moderation.deleteTies(tx, WORLD, few[0]!)],
+  updateByAdmin: [
+    (_, tx) => {
+      const values = { profile: '{"a":2}', client_state: null, pretalx_id: "free", position: POSITION };
+      return moderation.updateByAdmin(tx, WORLD, few[0]!, { ...values, changed: true });
+    },
+  ],
+  insertKiosk: [(_, tx) => moderation.insertKiosk(tx, WORLD, randomUUID(), "{}", POSITION)],
+  selectCutOff: [few, many].map(
+    (ids) => (sql) =>
+      moderation.selectCutOff(
+        sql,
+        WORLD,
+        ids.map((id) => [id, 0]),
+      ),
+  ),
   selectWorld: [(sql) => worlds.selectWorld(sql, WORLD)],
   selectWorldVersion: [(sql) => worlds.selectWorldVersion(sql, WORLD)],
   selectRooms: [(sql) => worlds.selectRooms(sql, WORLD)],
@@ -128,9 +148,8 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
 const callsOfOthers = ["selectWorlds", "upsertWorld", "replaceRooms", "deleteWorldRow", "pruneCommands"];
 
 t.test("every function of sql/ is looked at here", async (t) => {
-  const all = [users, invites, grants, logins, commandLog, auditLog, socialAccounts, worlds].flatMap((module) =>
-    Object.keys(module),
-  );
+  const modules = [users, moderation, invites, grants, logins, commandLog, auditLog, socialAccounts, worlds];
+  const all = modules.flatMap((module) => Object.keys(module));
   t.same([...Object.keys(calls), ...callsOfOthers].sort(), all.sort());
 });
 

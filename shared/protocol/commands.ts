@@ -3,7 +3,7 @@
  * the handler map of core/, metric labels and the protocol document all come from here.
  */
 import Type, { type Static, type TSchema } from "typebox";
-import { user, usersByKey } from "./user.ts";
+import { kioskWithToken, user, usersByKey } from "./user.ts";
 
 /** A row: what a client may ask for. */
 export interface CommandRow {
@@ -22,6 +22,8 @@ const optional = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([sch
 
 const json = Type.Record(Type.String(), Type.Unknown());
 const nothing = Type.Object({});
+/** Somebody else, by id. One that is no UUID is nobody's. */
+const other = Type.Object({ id: Type.String() });
 
 export const commands = {
   "user.update": {
@@ -49,6 +51,60 @@ export const commands = {
     result: Type.Object({ url: Type.String() }),
     permission: "world:view",
     // A link is no account: it lives in Redis for minutes, and asking again just gives another one.
+    writes: false,
+  },
+  "user.ban": {
+    about: "Locks a user out, and cuts off its connections before it is answered.",
+    body: other,
+    result: nothing,
+    permission: "world:users.manage",
+    writes: true,
+  },
+  "user.silence": {
+    about: "Leaves a user only what it takes to look on, and cuts off its connections.",
+    body: other,
+    result: nothing,
+    permission: "world:users.manage",
+    writes: true,
+  },
+  "user.reactivate": {
+    about: "Lifts a ban or a silence.",
+    body: other,
+    result: nothing,
+    permission: "world:users.manage",
+    writes: true,
+  },
+  "user.delete": {
+    about: "Empties an account for good, and cuts off its connections before it is answered.",
+    body: other,
+    result: nothing,
+    permission: "world:users.manage",
+    writes: true,
+  },
+  "user.admin.update": {
+    about: "Changes somebody's profile or pretalx id, or a kiosk's client state.",
+    body: Type.Object({
+      id: Type.String(),
+      profile: optional(json),
+      pretalx_id: optional(Type.String()),
+      client_state: optional(json),
+    }),
+    result: nothing,
+    permission: "world:users.manage",
+    writes: true,
+  },
+  "user.kiosk.create": {
+    about: "Makes an account for a kiosk; with an id, as often as it is sent.",
+    body: Type.Object({ profile: optional(json), id: optional(Type.String()) }),
+    result: Type.Object({ user: Type.String({ format: "uuid" }) }),
+    permission: "world:update",
+    writes: true,
+  },
+  "user.kiosk.fetch": {
+    about: "Reads a kiosk, with a token to log it in.",
+    body: other,
+    result: kioskWithToken,
+    permission: "world:users.manage",
     writes: false,
   },
 } as const satisfies Record<string, CommandRow>;

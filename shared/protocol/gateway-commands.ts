@@ -34,6 +34,15 @@ export interface GatewayCommands {
     body: { network: string; state: string; code: string | null };
     answer: { location: string | null };
   };
+  /**
+   * Of users, at most 500 at once, each with the version that its oldest connection logged in with: those who
+   * may have been banned, silenced or deleted since, with their version now. For a gateway that may have missed
+   * fences.
+   */
+  "gateway.cut_off": {
+    body: { users: [id: string, version: number][] };
+    answer: { users: [id: string, version: number][] };
+  };
 }
 
 /** The name of one. */
@@ -45,6 +54,7 @@ const names: Readonly<Record<GatewayCommandName, true>> = {
   "gateway.world_updated": true,
   "gateway.social_start": true,
   "gateway.social_callback": true,
+  "gateway.cut_off": true,
 };
 
 /** Whether it is one. */

@@ -30,6 +30,10 @@ export function createKeys(prefix: string) {
     leases: (role: Role) => `${prefix}:leases:{${role}}`,
     /** Hash: what each node of a role tells about itself, JSON. */
     nodes: (role: Role) => `${prefix}:nodes:{${role}}`,
+    /** Stream: fences, each a user and a version of its account; connections that know only older ones are cut off. */
+    fences: () => `${prefix}:fences:{gateway}`,
+    /** Hash: up to which fence each gateway enforces them. */
+    fencesConfirmed: () => `${prefix}:fences-confirmed:{gateway}`,
     /** String: the worker that leads. */
     leader: () => `${prefix}:leader`,
     /** Sorted set: connections of one user, `gateway/connection` by when it was registered, µs by Redis' clock. */
@@ -54,6 +58,8 @@ export function createKeys(prefix: string) {
     worldsChannel: () => `${prefix}:worlds`,
     /** Channel: orders to one gateway. */
     gatewayChannel: (gateway: string) => `${prefix}:gateway:${gateway}`,
+    /** Channel: a fence was raised. */
+    fencesChannel: () => `${prefix}:fences`,
     /** Channel: proof that publish/subscribe delivers. */
     canaryChannel: () => `${prefix}:canary`,
   };

@@ -13,6 +13,8 @@ export type ScriptName =
   | "take-token"
   | "count-failure"
   | "lead"
+  | "raise-fence"
+  | "unconfirmed-fence"
   | "register-connection";
 
 const folder = new URL("./lua/", import.meta.url);
