@@ -29,7 +29,7 @@ export interface FrameLink {
 }
 
 /** The close code for a link that ended without one. */
-export const NO_GOODBYE = 1006;
+const NO_GOODBYE = 1006;
 
 /** Puts a link over a WebSocket; at once after that was made, so that nothing is missed. */
 export function linkFrames(socket: WebSocketLike, events: LinkEvents): FrameLink {

@@ -285,12 +285,12 @@ t.test("commands whose outcome is unknown", async (t) => {
 });
 
 t.test("a rate-limited call is sent once more when the server says, if that is wanted", async (t) => {
-  const environment = { FOYER_UPDATE_RATE: "2", FOYER_UPDATE_RATE_BURST: "1" };
+  const environment = { FOYER_UPDATE_RATE: "0.5", FOYER_UPDATE_RATE_BURST: "1" };
   const { gateways } = await startTestCluster(t, { worlds: [world], environment });
   const url = gateways[0]!.world("w");
   const patient = connect(t, url);
   await patient.client.ready;
-  for (let n = 1; n <= 3; n++) t.strictSame(await patient.client.call("user.update", { profile: { n } }), {});
+  for (let n = 1; n <= 2; n++) t.strictSame(await patient.client.call("user.update", { profile: { n } }), {});
   const other = connect(t, url, { retryRateLimited: false });
   await other.client.ready;
   await other.client.call("user.update", { profile: { n: 1 } });
