@@ -1,5 +1,7 @@
 /** The client over real gateways: what it promises when links break and nodes stop. */
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import jwt from "jsonwebtoken";
 import postgres from "postgres";
@@ -195,6 +197,20 @@ t.test("over two gateways", async (t) => {
     client.close();
     await t.rejects(call, { code: "client.closed" });
     t.match(await closed, { code: 1000, error: null });
+  });
+
+  t.test("the compiled client runs on the platform's own WebSocket, as in a browser", async (t) => {
+    const script = `
+      import { connectFoyer } from ${JSON.stringify(new URL("../../dist/shared/client/connect.js", import.meta.url).href)};
+      const client = connectFoyer(${JSON.stringify(near.world("w"))}, { login: { client_id: "browser" } });
+      client.on("closed", ({ code, error }) => console.log(code, error));
+      const { "user.config": { id } } = await client.ready;
+      console.log((await client.call("user.fetch", { id })).id === id);
+      client.close();`;
+    // Node 20 has its WebSocket behind this flag; later ones take it too.
+    const args = ["--experimental-websocket", "--no-warnings", "--input-type=module", "-e", script];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env: {} });
+    t.equal(stdout, "true\n1000 null\n");
   });
 
   t.test("frames of one's own go past the queue, and their answers are heard as frames", async (t) => {
