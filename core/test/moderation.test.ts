@@ -201,6 +201,17 @@ t.test("a fence", async (t) => {
     },
   );
 
+  t.test("is raised again by a ban that is delivered again, before that is answered", async (t) => {
+    await redis.zrem(keys.leases("gateway"), "second");
+    const user = await logIn("f3");
+    const command = { n: 900_002, user: moderator, frame: JSON.stringify(["user.ban", 1, { id: user }]) };
+    for (let delivery = 1; delivery <= 2; delivery++) {
+      const before = await redis.xlen(keys.fences());
+      t.strictSame((await wire.ask(command)).json, ["success", 1, {}]);
+      t.equal(await redis.xlen(keys.fences()), before + 1);
+    }
+  });
+
   t.test("does not wait for a gateway whose lease has run out", async (t) => {
     await lease("second", 300);
     t.strictSame(await ban(await logIn("f2")), ["success", 1, {}]);
