@@ -185,7 +185,7 @@ function chunks(replies: Reply[]): Reply[][] {
       characters = 0;
     }
     result.at(-1)!.push(reply);
-    characters += 50 + reply.frame.length + answerCharacters(reply);
+    characters += 50 + reply.frame.length + (reply.part?.bytes.length ?? 0) + answerCharacters(reply);
   }
   return result;
 }

@@ -142,7 +142,8 @@ async function read(
   const reading = context.loaders.user(context.world.id, "id", actorId);
   handler.prefetch?.(context, request.payload);
   const result = await handler.run(permit(context, name, await reading), request.payload);
-  return { frame: successFrame(request.id, result), effect: null };
+  if (typeof result === "string") return { frame: successFrame(request.id, result), effect: null };
+  return await context.services.bigAnswers.answer(context, actorId, request.id, result);
 }
 
 async function write(

@@ -28,7 +28,11 @@ export function createClientCommands(options: ClientCommandsOptions) {
     const fail = (failure: Failure) => {
       answered({ frame: errorFrame(request.id, errorBody(failure)), effect: null });
     };
-    const complete = ({ frame, effect }: Reply) => {
+    const complete = ({ n, frame, effect, part }: Reply) => {
+      if (part !== undefined) {
+        if (connection.isClosed) pending.forget(n);
+        return answered({ frame: "", effect, part });
+      }
       if (typeof frame === "string") return answered({ frame, effect });
       const config = sharedHash(frame);
       const whole = texts.assemble(frame);

@@ -8,6 +8,7 @@ import { connectRedis } from "../shared/redis/connect.ts";
 import { createKeys } from "../shared/redis/keys.ts";
 import { readSettings, type Settings } from "../shared/settings.ts";
 import { type Admitted, createAdmission } from "./admission.ts";
+import { BigAnswers } from "./big-answer.ts";
 import { listenForCanary } from "./canary.ts";
 import { compileNetworks } from "./client-address.ts";
 import { createClientCommands } from "./client-commands.ts";
@@ -89,6 +90,10 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     resync,
     accessChanged: (world, user) => worldUpdates.userChanged(world, user),
   });
+  const bigAnswers = new BigAnswers((run, parts) => {
+    // One that was not heard is said again.
+    redis.publish(keys.answerChannel(run), String(parts)).catch(() => {});
+  });
   listenForOrders({ subscriptions, keys, gateway: id, connections, worldUpdates, log });
 
   const replies = readReplies({
@@ -117,6 +122,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
       commandTimeoutMs: timeoutMs,
     },
     metrics,
+    bigAnswers,
     run: createClientCommands({ gateway: id, streams, timeoutMs, pending, writer, texts, log }),
     loggedIn(connection, request) {
       connections.loggedIn(connection);
@@ -191,6 +197,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const sweep = setInterval(() => {
     const now = performance.now();
     pending.sweep(now);
+    bigAnswers.sweep(now);
     if (settings.FOYER_AUTH_TIMEOUT_MS > 0) connections.closeLoitering(now, settings.FOYER_AUTH_TIMEOUT_MS);
   }, SWEEP_EVERY_MS);
   while (reasons().length > 0) await pause(20, signal);

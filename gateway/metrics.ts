@@ -50,6 +50,12 @@ export function createGatewayMetrics(register: Registry) {
       bytes.inc(Buffer.byteLength(frame));
     },
 
+    /** Counts a part of a frame, and with the last one the frame. */
+    sentPart(kind: string, size: number, isLast: boolean) {
+      if (isLast) messages.inc({ kind });
+      bytes.inc(size);
+    },
+
     /** Counts one answered command. */
     commandAnswered(request: { action: string; text: string; readAt: number }, frame: string) {
       const { action, readAt, text } = request;

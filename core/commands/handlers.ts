@@ -2,6 +2,7 @@
 import type { CommandBody, CommandName, commands } from "../../shared/protocol/commands.ts";
 import type { ReadCommand, WriteCommand } from "./context.ts";
 import { userFetch } from "./user-fetch.ts";
+import { userList } from "./user-list.ts";
 import { userUpdate } from "./user-update.ts";
 
 type Handlers = {
@@ -12,5 +13,6 @@ type Handlers = {
 
 export const handlers: Handlers = {
   "user.fetch": userFetch,
+  "user.list": userList,
   "user.update": userUpdate,
 };

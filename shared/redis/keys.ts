@@ -40,6 +40,8 @@ export function createKeys(prefix: string) {
     updateRate: (world: string, user: string) => `${prefix}:rate:update:{${world}:${user}}`,
     /** Integer: failed logins from an address in this minute. */
     failedLogins: (address: string) => `${prefix}:failed-logins:{${address}}`,
+    /** String: the run of the big answer that a user gets at the moment. */
+    bigAnswer: (world: string, user: string) => `${prefix}:big-answer:{${world}:${user}}`,
     /** String: a text that many replies share. */
     sharedText: (hash: string) => `${prefix}:text:{${hash}}`,
     /** Channel: news of one user. */
@@ -48,6 +50,8 @@ export function createKeys(prefix: string) {
     worldsChannel: () => `${prefix}:worlds`,
     /** Channel: orders to one gateway. */
     gatewayChannel: (gateway: string) => `${prefix}:gateway:${gateway}`,
+    /** Channel: how many parts of a big answer its client has taken. */
+    answerChannel: (run: string) => `${prefix}:answer:${run}`,
     /** Channel: proof that publish/subscribe delivers. */
     canaryChannel: () => `${prefix}:canary`,
   };

@@ -13,6 +13,7 @@ export type ScriptName =
   | "release-lease"
   | "take-token"
   | "count-failure"
+  | "hold"
   | "lead"
   | "register-connection";
 
