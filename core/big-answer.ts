@@ -110,7 +110,7 @@ export class BigAnswers {
       if (this.#open.size >= MAX_AT_ONCE)
         throw new Refusal("protocol.rate_limited", { retry_after_ms: RETRY_MS });
       const sender = new PartSender(
-        (part) => writer.reply(gateway, { n, frame: "", effect: null, part }),
+        (part) => writer.writeNow(gateway, { n, frame: "", effect: null, part }),
         run,
       );
       this.#open.set(channel, sender);

@@ -2,8 +2,7 @@
 import type { ReplyPart } from "../shared/envelope.ts";
 import { closeCodes } from "../shared/protocol/close-codes.ts";
 
-/** Characters of a part; its last piece may go beyond. */
-const PART_CHARACTERS = 64 * 1024;
+const PART_BYTES = 64 * 1024;
 
 /** Parts under way. */
 const WINDOW = 4;
@@ -16,6 +15,8 @@ const MAX_MS = 600_000;
 
 /** What is left to an answer whose worker stops. */
 const HURRY_MS = 5_000;
+
+const encoder = new TextEncoder();
 
 /** An answer that is not sent to its end. */
 export class Abandoned extends Error {
@@ -30,34 +31,31 @@ export class Abandoned extends Error {
 }
 
 export class PartSender {
-  readonly #send: (part: ReplyPart) => void;
+  readonly #send: (part: ReplyPart) => Promise<unknown>;
   readonly #run: string;
   #deadline = performance.now() + MAX_MS;
-  #pieces: string[] = [];
-  #characters = 0;
+  /** One for each part under way and one to fill, again and again: garbage of this size would pile up. */
+  readonly #buffers = Array.from({ length: WINDOW + 1 }, () => Buffer.allocUnsafeSlow(PART_BYTES));
+  #filled = 0;
   #sent = 0;
   #taken = 0;
   #isStopped = false;
   #wake = () => {};
 
-  constructor(send: (part: ReplyPart) => void, run: string) {
+  constructor(send: (part: ReplyPart) => Promise<unknown>, run: string) {
     this.#send = send;
     this.#run = run;
   }
 
   /** Sends pieces as they fill parts. @returns whether anybody wants more @throws Abandoned */
   async write(pieces: readonly string[]): Promise<boolean> {
-    for (const piece of pieces) {
-      this.#pieces.push(piece);
-      this.#characters += piece.length;
-      if (this.#characters >= PART_CHARACTERS) this.#send(await this.#cut(false));
-    }
+    for (const piece of pieces) await this.#add(piece);
     return true;
   }
 
   /** @returns the last part, to be sent as the answer @throws Abandoned */
   async end(text: string): Promise<ReplyPart> {
-    this.#pieces.push(text);
+    await this.#add(text);
     return await this.#cut(true);
   }
 
@@ -73,12 +71,25 @@ export class PartSender {
     this.#wake();
   }
 
+  async #add(text: string): Promise<void> {
+    for (let rest = text; ; ) {
+      const { read, written } = encoder.encodeInto(rest, this.#buffer().subarray(this.#filled));
+      this.#filled += written;
+      if (read === rest.length) return;
+      await this.#send(await this.#cut(false));
+      rest = rest.slice(read);
+    }
+  }
+
   async #cut(last: boolean): Promise<ReplyPart> {
     await this.#room();
-    const bytes = Buffer.from(this.#pieces.join(""));
-    this.#pieces = [];
-    this.#characters = 0;
+    const bytes = this.#buffer().subarray(0, this.#filled);
+    this.#filled = 0;
     return { run: this.#run, number: this.#sent++, last, bytes };
+  }
+
+  #buffer(): Buffer {
+    return this.#buffers[this.#sent % this.#buffers.length]!;
   }
 
   async #room(): Promise<void> {

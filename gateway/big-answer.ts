@@ -5,6 +5,7 @@
  */
 import type { ReplyPart } from "../shared/envelope.ts";
 import { closeCodes } from "../shared/protocol/close-codes.ts";
+import { sweepYoung } from "../shared/sweep-young.ts";
 import type { Link } from "./uws.ts";
 
 /** A client that takes nothing for so long is closed, and a worker that sends nothing is given up. */
@@ -83,6 +84,7 @@ export class BigAnswer {
         : last
           ? this.#link.sendLastFragment(bytes, false)
           : this.#link.sendFragment(bytes, false);
+    sweepYoung(bytes.length);
     if (handedOver === 1) this.#allTaken();
     return true;
   }

@@ -65,7 +65,7 @@ export interface ReplyPart {
   /** From 0, without a gap. */
   number: number;
   last: boolean;
-  /** The frame's text from where the part before ends; its end may lie within a character. */
+  /** The frame's text from where the part before ends; no character is cut. */
   bytes: Buffer;
 }
 

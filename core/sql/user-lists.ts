@@ -76,10 +76,15 @@ export async function readListed(
     await tx`
       declare listed no scroll cursor for
       select ${columns(tx)} from users u where ${matches(tx, world, filter)}`;
-    for (;;) {
-      const users = await tx<ListedUser[]>`fetch 250 from listed`;
-      if (users.length > 0 && !(await take(users))) return;
-      if (users.length < FETCH_ROWS) return;
+    for (let fetched = FETCH_ROWS; fetched === FETCH_ROWS; ) {
+      let users: ListedUser[] = [];
+      // Row by row: what one query remembers, the next one keeps from the garbage collector for a while.
+      await tx<ListedUser[]>`fetch 250 from listed`.forEach((user) => {
+        users.push(user);
+      });
+      fetched = users.length;
+      if (fetched > 0 && !(await take(users))) return;
+      users = [];
     }
   });
 }

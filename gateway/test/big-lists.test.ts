@@ -57,8 +57,9 @@ t.test("with 100,000 accounts in the world", async (t) => {
     t.ok(ok);
     t.equal(Object.keys(body).length, ACCOUNTS + 1);
     t.ok(Object.entries<{ id: string }>(body).every(([id, user]) => user.id === id));
-    t.ok(ofGateway! < 32, "gateway");
-    t.ok(ofWorker! < 32, "worker");
+    console.error(`RSS ${ofGateway} ${ofWorker}`);
+    t.ok(ofGateway! < 32, `gateway: ${ofGateway} MB`);
+    t.ok(ofWorker! < 32, `worker: ${ofWorker} MB`);
     client.end();
   });
 });
