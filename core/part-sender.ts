@@ -1,6 +1,7 @@
 /** Cuts a big answer into parts and sends them, a few ahead of what the client has taken. */
 import type { ReplyPart } from "../shared/envelope.ts";
 import { closeCodes } from "../shared/protocol/close-codes.ts";
+import { sweepYoung } from "../shared/sweep-young.ts";
 
 const PART_BYTES = 64 * 1024;
 
@@ -85,6 +86,7 @@ export class PartSender {
     await this.#room();
     const bytes = this.#buffer().subarray(0, this.#filled);
     this.#filled = 0;
+    sweepYoung(bytes.length);
     return { run: this.#run, number: this.#sent++, last, bytes };
   }
 
