@@ -12,6 +12,7 @@ import * as commandLog from "../sql/command-log.ts";
 import type { Sql, Transaction } from "../sql/database.ts";
 import * as invites from "../sql/invites.ts";
 import * as logins from "../sql/logins.ts";
+import * as userLists from "../sql/user-lists.ts";
 import * as users from "../sql/users.ts";
 import * as worlds from "../sql/worlds.ts";
 import { fillWorlds, roomId, userId } from "./full-worlds.ts";
@@ -77,6 +78,9 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
         ids.map((id) => [id, 0]),
       ),
   ),
+  selectListed: [null, { name: "attendee 5", id: few[0]! }, { name: "", id: few[0]! }].map(
+    (after) => (sql) => userLists.selectListed(sql, WORLD, { type: "person", banned: false }, after, 101),
+  ),
   selectInvitedRoom: [(sql) => invites.selectInvitedRoom(sql, WORLD, "invite 5")],
   insertInvite: [
     (sql) => invites.insertInvite(sql, WORLD, { token: "new", roomImportId: "room 1", expiresInSeconds: 60 }),
@@ -107,12 +111,17 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
   selectRooms: [(sql) => worlds.selectRooms(sql, WORLD)],
 };
 
+/** Reads all of a world because that is what was asked for. */
+const readers = ["readListed"];
+
 /** What no command calls: operators' functions, and the leader's, which reads as much as it removes. */
 const callsOfOthers = ["selectWorlds", "upsertWorld", "replaceRooms", "deleteWorldRow", "pruneCommands"];
 
 t.test("every function of sql/ is looked at here", async (t) => {
-  const all = [users, invites, logins, commandLog, auditLog, worlds].flatMap((module) => Object.keys(module));
-  t.same([...Object.keys(calls), ...callsOfOthers].sort(), all.sort());
+  const all = [users, userLists, invites, logins, commandLog, auditLog, worlds].flatMap((module) =>
+    Object.keys(module),
+  );
+  t.same([...Object.keys(calls), ...readers, ...callsOfOthers].sort(), all.sort());
 });
 
 t.test("with 100,000 accounts in one world and 1,000 in another", async (t) => {
