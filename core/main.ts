@@ -8,6 +8,7 @@ import { connectRedis } from "../shared/redis/connect.ts";
 import { createKeys } from "../shared/redis/keys.ts";
 import { readSettings, type Settings } from "../shared/settings.ts";
 import { runBatch } from "./batch.ts";
+import { BigAnswers } from "./big-answer.ts";
 import { publishCanary } from "./canary.ts";
 import type { Services } from "./commands/context.ts";
 import { moveToDeadLetters } from "./dead-letters.ts";
@@ -59,8 +60,9 @@ export async function startWorker(
   const redis = connectRedis(settings.REDIS_URL, "commands", log);
   const subscriber = connectRedis(settings.REDIS_URL, "subscriber", log);
   const worlds = createWorldCache(sql);
-  const services: Services = { sql, redis, keys, settings, worlds, metrics, log };
   const writer = new ReplyWriter(redis, keys, log);
+  const bigAnswers = new BigAnswers({ redis, subscriber, keys, writer, signal: stopping.signal });
+  const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers };
   const runner = {
     services,
     writer,

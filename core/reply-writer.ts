@@ -73,6 +73,12 @@ export class ReplyWriter {
     this.#schedule();
   }
 
+  /** Writes one reply by itself, once. @throws Error when Redis is away: then it may be written, or not */
+  async writeNow(gateway: string, reply: Reply): Promise<void> {
+    const stream = this.#keys.replyStream(gateway);
+    await this.#redis.xadd(stream, "MAXLEN", "~", MAX_STREAM_ENTRIES, "*", "e", encodeReplies([reply]));
+  }
+
   /** Acknowledges an entry, after all that was given before. */
   finish(entry: FinishedEntry): void {
     this.#next.finished.push(entry);
@@ -185,7 +191,7 @@ function chunks(replies: Reply[]): Reply[][] {
       characters = 0;
     }
     result.at(-1)!.push(reply);
-    characters += 50 + reply.frame.length + answerCharacters(reply);
+    characters += 50 + reply.frame.length + (reply.part?.bytes.length ?? 0) + answerCharacters(reply);
   }
   return result;
 }

@@ -152,7 +152,8 @@ async function read(
   handler.prefetch?.(context, request.payload);
   const permitted = permit(context, commands[name].permission, await reading);
   const result = await handler.run(permitted, request.payload);
-  return { frame: successFrame(request.id, result), effect: null };
+  if (typeof result === "string") return { frame: successFrame(request.id, result), effect: null };
+  return await context.services.bigAnswers.answer(context, actorId, request.id, result);
 }
 
 async function write(

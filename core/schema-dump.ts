@@ -33,7 +33,8 @@ async function selectTables(sql: Sql): Promise<string[]> {
         'collate ' || quote_ident(l.collname),
         case when a.attnotnull then 'not null' end,
         case when a.attidentity <> '' then 'generated always as identity' end,
-        'default ' || pg_get_expr(d.adbin, d.adrelid)), e',\n' order by a.attnum) || e'\n)' as statement
+        case a.attgenerated when 's' then 'generated always as (' || pg_get_expr(d.adbin, d.adrelid) || ') stored'
+          else 'default ' || pg_get_expr(d.adbin, d.adrelid) end), e',\n' order by a.attnum) || e'\n)' as statement
     from pg_class c
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum

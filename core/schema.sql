@@ -82,7 +82,8 @@ create table users (
   traits_position text collate "C" not null default ''::text,
   created_at timestamp with time zone not null default now(),
   last_login_at timestamp with time zone,
-  deleted_at timestamp with time zone
+  deleted_at timestamp with time zone,
+  list_name text not null generated always as ("left"(lower(COALESCE((profile ->> 'display_name'::text), ''::text)), 200)) stored
 );
 
 create table world_grants (
@@ -175,3 +176,4 @@ CREATE INDEX command_log_world ON public.command_log USING btree (world_id);
 CREATE INDEX invites_room ON public.invites USING btree (world_id, room_id);
 CREATE INDEX room_grants_room ON public.room_grants USING btree (world_id, room_id);
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION keep_audit_log();
+CREATE INDEX users_listed ON public.users USING btree (world_id, type, ((list_name = ''::text)), list_name, id) WHERE (deleted_at IS NULL);

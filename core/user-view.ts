@@ -3,6 +3,7 @@
  * they are never parsed on the way to a client.
  */
 import { resolveAccess } from "./permissions.ts";
+import type { ListedUser } from "./sql/user-lists.ts";
 import type { UserRow } from "./sql/users.ts";
 import type { World } from "./world.ts";
 
@@ -18,7 +19,7 @@ export interface Viewer {
 const INACTIVE_AFTER_MS = 36 * 60 * 60 * 1_000;
 
 /** @param now ms since the epoch */
-export function userJson(world: World, user: UserRow, viewer: Viewer, now: number): string {
+export function userJson(world: World, user: ListedUser, viewer: Viewer, now: number): string {
   let json = `{"id":"${user.id}","profile":${user.profile},"pretalx_id":${quote(user.pretalx_id)}`;
   json += `,"badges":${badgesJson(world, user.traits)}`;
   json += `,"inactive":${isInactive(user, now)},"deleted":${user.deleted}`;
@@ -48,7 +49,7 @@ function badgesJson(world: World, traits: readonly string[]): string {
   return traits.length === 0 ? "[]" : JSON.stringify(badgesOf(world, traits));
 }
 
-function isInactive(user: UserRow, now: number): boolean {
+function isInactive(user: ListedUser, now: number): boolean {
   return user.last_login_at === null || now - user.last_login_at > INACTIVE_AFTER_MS;
 }
 

@@ -6,7 +6,9 @@ import type { WorldCache } from "./world-cache.ts";
 
 /** Listens for as long as the link lives, also after it was down. */
 export function watchWorlds(subscriber: RedisClient, keys: Keys, worlds: WorldCache, log: Logger): void {
-  subscriber.on("message", (_channel: string, world: string) => worlds.drop(world));
+  subscriber.on("message", (channel: string, world: string) => {
+    if (channel === keys.worldsChannel()) worlds.drop(world);
+  });
   subscriber.on("ready", () => {
     // What was said meanwhile was not heard.
     worlds.dropAll();

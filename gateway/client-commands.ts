@@ -28,7 +28,11 @@ export function createClientCommands(options: ClientCommandsOptions) {
     const fail = (failure: Failure) => {
       answered({ frame: errorFrame(request.id, errorBody(failure)), effect: null, isOwn: true });
     };
-    const complete = ({ frame, effect }: Reply) => {
+    const complete = ({ n, frame, effect, part }: Reply) => {
+      if (part !== undefined) {
+        if (connection.isClosed) pending.forget(n);
+        return answered({ frame: "", effect, part });
+      }
       const { sentAt } = command;
       if (typeof frame === "string") return answered({ frame, effect, sentAt });
       const config = sharedHash(frame);

@@ -4,17 +4,18 @@
  *
  * Modes: unauthenticated → authenticated → closed; changed in `#answered` and `closed` alone.
  */
-import type { Effect } from "../shared/envelope.ts";
+import type { Effect, ReplyPart } from "../shared/envelope.ts";
 import { closeCodes } from "../shared/protocol/close-codes.ts";
 import { isCommand, namespaces } from "../shared/protocol/commands.ts";
 import { type ErrorCode, errorBody } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId, pushFrame } from "../shared/protocol/frames.ts";
+import type { BigAnswer, BigAnswers } from "./big-answer.ts";
 import { readFrame } from "./frame.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { closeReasons, type Link, type LinkEvents } from "./uws.ts";
 
-/** The answer to a command, whole. */
+/** The answer to a command, whole or in parts. */
 export interface Answer {
   frame: string;
   effect: Effect | null;
@@ -22,6 +23,8 @@ export interface Answer {
   isOwn?: boolean;
   /** When its command went to the workers, by `performance.now()`. */
   sentAt?: number;
+  /** A part of it; then `frame` is empty. */
+  part?: ReplyPart;
   /** Of a login: the hash of the `world.config` in it. */
   config?: string;
 }
@@ -48,7 +51,8 @@ export interface ConnectionLimits {
 export interface ConnectionHost {
   limits: ConnectionLimits;
   metrics: GatewayMetrics;
-  /** Has a worker run a request; `answered` is called once, later. */
+  bigAnswers: BigAnswers;
+  /** Has a worker run a request; `answered` is called later, once, or once for each part. */
   run(connection: Connection, request: Request, answered: (answer: Answer) => void): void;
   /** Whether anything may reach clients now; of the gateway's `own` words more may. */
   mayPass(own: boolean): boolean;
@@ -103,6 +107,8 @@ export class Connection implements LinkEvents {
   /** Whether it is known yet that its world exists: until then what it sends waits. */
   #hasBegun = false;
   #underWay = false;
+  /** The answer that is half sent: nothing else may go out before its end. */
+  #big: BigAnswer | null = null;
   #invalidFrames = 0;
   #failedLogins = 0;
   #closeWhenIdle: number | null = null;
@@ -155,6 +161,7 @@ export class Connection implements LinkEvents {
     this.isClosed = true;
     this.#waiting = [];
     this.#held = [];
+    if (this.#big !== null) this.#host.bigAnswers.stop(this.#big.run, this.#big);
     const { connectionsClosed } = this.#host.metrics;
     connectionsClosed.inc({ reason: this.#closedBy ?? (code >= 1000 && code <= 1005 ? "client" : "lost") });
     this.#host.closed(this);
@@ -195,7 +202,7 @@ export class Connection implements LinkEvents {
     this.#waiting = [];
     this.#held = [];
     // What the buffer holds would still arrive before the close does.
-    if (this.#link.getBufferedAmount() === 0) return this.reload();
+    if (this.#big === null && this.#link.getBufferedAmount() === 0) return this.reload();
     this.#closedBy = closeReasons[closeCodes.reload]!;
     this.#link.close();
   }
@@ -204,12 +211,17 @@ export class Connection implements LinkEvents {
   #write(frame: string, kind: string): void {
     if (this.isClosed) return;
     const { metrics, limits } = this.#host;
-    const handedOver = this.#link.send(frame);
-    metrics.sent(kind, frame);
-    if (handedOver === 1 || limits.maxSendBufferBytes === 0) return;
-    if (this.#link.getBufferedAmount() <= limits.maxSendBufferBytes) return;
-    metrics.slowConsumers.inc();
-    this.close(closeCodes.slow);
+    let unsent = 0;
+    if (this.#big !== null) unsent = this.#big.hold(frame, kind);
+    else {
+      if (this.#link.send(frame) !== 1) unsent = this.#link.getBufferedAmount();
+      metrics.sent(kind, frame);
+    }
+    if (limits.maxSendBufferBytes > 0 && unsent > limits.maxSendBufferBytes) this.#tooSlow();
+  }
+
+  drained(): void {
+    this.#big?.drained();
   }
 
   close(code: number): void {
@@ -310,9 +322,20 @@ export class Connection implements LinkEvents {
       : "protocol.unknown_command";
   }
 
+  #tooSlow(): void {
+    this.#host.metrics.slowConsumers.inc();
+    this.close(closeCodes.slow);
+  }
+
   #answered(request: Request, answer: Answer): void {
+    const { effect, frame, part } = answer;
+    if (part !== undefined && !this.#takePart(part)) return;
+    if (part === undefined && this.#big !== null) {
+      // Half a message is out: whatever this is, it has no place in it.
+      return this.close(effect?.kind === "close" ? effect.code : closeCodes.restart);
+    }
     this.#underWay = false;
-    const { effect, frame, sentAt = 0 } = answer;
+    const { sentAt = 0 } = answer;
     if (effect?.kind === "login") {
       const { user, version } = effect;
       const verdict = this.isClosed ? "closed" : this.#host.mayLogIn(this, user, version, sentAt);
@@ -334,7 +357,34 @@ export class Connection implements LinkEvents {
     }
   }
 
-  #deliver(request: Request, { effect, frame, config, isOwn = false }: Answer): void {
+  /** Sends a part of a big answer. @returns whether that was the last one */
+  #takePart(part: ReplyPart): boolean {
+    const { bigAnswers, metrics } = this.#host;
+    if (this.isClosed) {
+      bigAnswers.stop(part.run);
+      return false;
+    }
+    this.#big ??= bigAnswers.begin(this.#link, part.run, (code) =>
+      code === closeCodes.slow ? this.#tooSlow() : this.close(code),
+    );
+    // Half a message cannot be held back: where nothing may pass, it ends here.
+    if (!this.#host.mayPass(false) || !this.#big.take(part)) {
+      this.close(closeCodes.restart);
+      return false;
+    }
+    metrics.sentPart("answer", part.bytes.length, part.last);
+    if (!part.last) return false;
+    bigAnswers.end(this.#big);
+    const held = this.#big.held();
+    this.#big = null;
+    for (const { frame, kind } of held) this.send(frame, kind);
+    // What waited could not be begun: its time begins now.
+    const now = performance.now();
+    for (const waiting of this.#waiting) if ("readAt" in waiting) waiting.readAt = now;
+    return true;
+  }
+
+  #deliver(request: Request, { effect, frame, part, config, isOwn = false }: Answer): void {
     if (effect?.kind === "login") {
       this.user = effect.user;
       this.loggedInAt = Date.now();
@@ -342,7 +392,7 @@ export class Connection implements LinkEvents {
       this.loginVersion = effect.version;
       this.config = config ?? null;
     }
-    this.send(frame, "answer", isOwn);
+    if (part === undefined) this.send(frame, "answer", isOwn);
     switch (effect?.kind) {
       case "login":
         return this.#host.loggedIn(this, request);

@@ -8,6 +8,7 @@ import { connectRedis } from "../shared/redis/connect.ts";
 import { createKeys } from "../shared/redis/keys.ts";
 import { readSettings, type Settings } from "../shared/settings.ts";
 import { type Admitted, createAdmission } from "./admission.ts";
+import { BigAnswers } from "./big-answer.ts";
 import { listenForCanary } from "./canary.ts";
 import { compileNetworks } from "./client-address.ts";
 import { createClientCommands } from "./client-commands.ts";
@@ -118,6 +119,10 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const release = () => {
     for (const connection of holding) if (connection.release()) holding.delete(connection);
   };
+  const bigAnswers = new BigAnswers((run, parts) => {
+    // One that was not heard is said again.
+    redis.publish(keys.answerChannel(run), String(parts)).catch(() => {});
+  });
   listenForOrders({ subscriptions, keys, gateway: id, connections, worldUpdates, log, signal });
 
   const replies = readReplies({
@@ -146,6 +151,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
       commandTimeoutMs: timeoutMs,
     },
     metrics,
+    bigAnswers,
     run: createClientCommands({ gateway: id, streams, timeoutMs, pending, writer, texts, log }),
     mayPass: (own) => lease.isHeld() || (own && lease.isCutOff()),
     holds: (connection) => holding.add(connection),
@@ -242,6 +248,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     const now = performance.now();
     pending.sweep(now);
     if (holding.size > 0) release();
+    bigAnswers.sweep(now);
     if (settings.FOYER_AUTH_TIMEOUT_MS > 0) connections.closeLoitering(now, settings.FOYER_AUTH_TIMEOUT_MS);
   }, SWEEP_EVERY_MS);
   while (reasons().length > 0) await pause(20, signal);

@@ -63,6 +63,12 @@ export function createGatewayMetrics(register: Registry) {
       bytes += Buffer.byteLength(frame);
     },
 
+    /** Counts a part of a frame, and with the last one the frame. */
+    sentPart(kind: string, size: number, isLast: boolean) {
+      if (isLast) messages.add(kind);
+      bytes += size;
+    },
+
     /** Counts one answered command. */
     commandAnswered(request: { action: string; text: string; readAt: number }, frame: string) {
       const { action, readAt, text } = request;

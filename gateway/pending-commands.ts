@@ -21,6 +21,9 @@ export interface PendingCommand {
 /** How long the answer to a login that was given up is still looked out for. */
 const LATE_MS = 60_000;
 
+/** Longest from one part of a big answer to the next; whoever sends them on gives up before. */
+const PART_MS = 30_000;
+
 export class PendingCommands {
   readonly #pending = new Map<number, PendingCommand>();
   readonly #late = new Map<number, { command: Command; until: number }>();
@@ -47,7 +50,12 @@ export class PendingCommands {
     return this.#pending.values();
   }
 
-  /** Ends a command by its answer. @returns the login that had been given up, when the answer is to one */
+  /** Ends a command of which nobody wants to know any more. */
+  forget(n: number): void {
+    this.#pending.delete(n);
+  }
+
+  /** Ends a command by its answer, unless that is only a part. @returns the login that had been given up, when the answer is to one */
   answer(reply: Reply): Command | undefined {
     const pending = this.#pending.get(reply.n);
     if (pending === undefined) {
@@ -55,7 +63,8 @@ export class PendingCommands {
       this.#late.delete(reply.n);
       return late?.command;
     }
-    this.#pending.delete(reply.n);
+    if (reply.part?.last === false) pending.deadline = performance.now() + PART_MS;
+    else this.#pending.delete(reply.n);
     pending.answered(reply);
     return undefined;
   }

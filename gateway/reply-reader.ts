@@ -19,6 +19,8 @@ interface ReplyReaderOptions {
 
 const MAX_ENTRIES_A_READ = 200;
 const TRIM_EVERY_MS = 1_000;
+/** Big answers would pile up in Redis within that time. */
+const TRIM_EVERY_BYTES = 2 * 1024 * 1024;
 
 /** Reads until `signal` aborts. */
 export async function readReplies(options: ReplyReaderOptions): Promise<void> {
@@ -26,6 +28,7 @@ export async function readReplies(options: ReplyReaderOptions): Promise<void> {
   const key = keys.replyStream(gateway);
   let last = "0-0";
   let trimmedAt = 0;
+  let untrimmed = 0;
   let failures = 0;
   await untilReady(blocking, signal);
   while (!signal.aborted) {
@@ -42,10 +45,13 @@ export async function readReplies(options: ReplyReaderOptions): Promise<void> {
       failures = 0;
       for (const [id, fields] of read?.[0]?.[1] ?? []) {
         last = id.toString();
+        untrimmed += fields[1]!.length;
         handOn(options, fields[1]!);
       }
-      if (read !== null && performance.now() - trimmedAt > TRIM_EVERY_MS) {
+      const isDue = performance.now() - trimmedAt > TRIM_EVERY_MS || untrimmed > TRIM_EVERY_BYTES;
+      if (read !== null && isDue) {
         trimmedAt = performance.now();
+        untrimmed = 0;
         trim(options, key, last);
       }
     } catch (error) {

@@ -8,6 +8,13 @@ import { closeCodes } from "../shared/protocol/close-codes.ts";
 export interface Link {
   /** @returns 1 when all of it was handed to the system, else something waits in the buffer */
   send(text: string): number;
+  /**
+   * The same for the fragments of one message, of which uWebSockets' types say nothing. Until the last one, no
+   * `send` may come between.
+   */
+  sendFirstFragment(bytes: Buffer, isBinary: boolean, compress: boolean): number;
+  sendFragment(bytes: Buffer, compress: boolean): number;
+  sendLastFragment(bytes: Buffer, compress: boolean): number;
   getBufferedAmount(): number;
   end(code: number, reason: string): void;
   /** Breaks it without a word; what waits in the buffer never gets there. */
@@ -19,6 +26,8 @@ export interface LinkEvents {
   text(frame: string): void;
   binary(): void;
   tooBig(): void;
+  /** Something of what waited in the buffer was handed to the system. */
+  drained(): void;
   /** It is gone, whoever closed it. */
   closed(code: number): void;
 }
@@ -120,6 +129,7 @@ export async function startPublicServer<T>(options: PublicServerOptions<T>): Pro
       else if (message.byteLength > options.maxMessageBytes) events?.tooBig();
       else events?.text(Buffer.from(message).toString());
     },
+    drain: (ws) => ws.getUserData().events?.drained(),
     close: (ws, code) => {
       const data = ws.getUserData();
       const { events } = data;

@@ -58,11 +58,24 @@ export type Effect =
   /** The answer to a command of the gateway's own. */
   | { kind: "answer"; value: unknown };
 
+/** A part of an answer that is too big for one reply. */
+export interface ReplyPart {
+  /** Who wrote it: another run of the same command has other parts. */
+  run: string;
+  /** From 0, without a gap. */
+  number: number;
+  last: boolean;
+  /** The frame's text from where the part before ends; no character is cut. */
+  bytes: Buffer;
+}
+
 /** The answer to one command. */
 export interface Reply {
   n: number;
+  /** Empty where there is a part. */
   frame: string | FramePart[];
   effect: Effect | null;
+  part?: ReplyPart;
 }
 
 /** A message on a user's channel. */
@@ -103,7 +116,13 @@ export function decodeCommands(bytes: Buffer): CommandEnvelope {
 
 /** Encodes one entry of a gateway's reply stream. */
 export function encodeReplies(replies: readonly Reply[]): Buffer {
-  return packr.pack([ENVELOPE_VERSION, replies.map((r) => [r.n, r.frame, r.effect])]);
+  return packr.pack([ENVELOPE_VERSION, replies.map(toItem)]);
+}
+
+function toItem({ n, frame, effect, part }: Reply): unknown[] {
+  return part === undefined
+    ? [n, frame, effect]
+    : [n, frame, effect, [part.run, part.number, part.last, part.bytes]];
 }
 
 /** @throws BrokenEnvelope, NewerEnvelope */
@@ -112,11 +131,19 @@ export function decodeReplies(bytes: Buffer): Reply[] {
   if (!Array.isArray(list)) broken();
   return list.map((item): Reply => {
     if (!Array.isArray(item)) broken();
-    const [n, frame, effect] = item;
+    const [n, frame, effect, part] = item;
     if (typeof n !== "number" || !(typeof frame === "string" || Array.isArray(frame))) broken();
     if (effect !== null && typeof effect?.kind !== "string") broken();
-    return { n, frame, effect };
+    return part === undefined ? { n, frame, effect } : { n, frame, effect, part: toPart(part) };
   });
+}
+
+function toPart(item: unknown): ReplyPart {
+  if (!Array.isArray(item)) broken();
+  const [run, number, last, bytes] = item as unknown[];
+  if (typeof run !== "string" || typeof number !== "number" || typeof last !== "boolean") broken();
+  if (!Buffer.isBuffer(bytes)) broken();
+  return { run, number, last, bytes };
 }
 
 /** Encodes one message on a user's channel. */

@@ -1,9 +1,10 @@
 /** What a command is given, and what it gives back. */
-import type { Effect } from "../../shared/envelope.ts";
+import type { Effect, ReplyPart } from "../../shared/envelope.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { RedisClient } from "../../shared/redis/connect.ts";
 import type { Keys } from "../../shared/redis/keys.ts";
 import type { Settings } from "../../shared/settings.ts";
+import type { BigAnswers } from "../big-answer.ts";
 import type { Loaders } from "../loaders.ts";
 import type { CoreMetrics } from "../metrics.ts";
 import type { Access } from "../permissions.ts";
@@ -22,6 +23,7 @@ export interface Services {
   worlds: WorldCache;
   metrics: CoreMetrics;
   log: Logger;
+  bigAnswers: BigAnswers;
 }
 
 /** Where a command came from. */
@@ -91,12 +93,18 @@ export interface Written {
   accessChanged?: UserRow[];
 }
 
+/** Takes pieces of JSON text; what comes next may be read once it resolves, unless to false: nobody wants it. */
+export type WriteResult = (pieces: readonly string[]) => Promise<boolean>;
+
+/** Writes a result of any size (`big-answer.ts`). */
+export type BigResult = (write: WriteResult) => Promise<void>;
+
 /** A reading command: a small function, and what it can ask for before the actor is known. */
 export interface ReadCommand<Body> {
   /** Starts reads, so that they share a statement with the reading of the actor. */
   prefetch?(context: CommandContext, body: Body): void;
-  /** @returns the answer, as JSON text */
-  run(context: ReadContext, body: Body): Promise<string>;
+  /** @returns the answer, as JSON text, or what writes it piece by piece where it may be big */
+  run(context: ReadContext, body: Body): Promise<string | BigResult>;
 }
 
 /** A writing command. */
@@ -114,4 +122,6 @@ export interface WriteCommand<Body> {
 export interface Answer {
   frame: string | (string | { shared: string })[];
   effect: Effect | null;
+  /** The last part of one that went out in parts. */
+  part?: ReplyPart;
 }

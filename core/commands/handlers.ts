@@ -4,6 +4,7 @@ import type { ReadCommand, WriteCommand } from "./context.ts";
 import { userAdminUpdate } from "./user-admin-update.ts";
 import { userFetch } from "./user-fetch.ts";
 import { userKioskCreate, userKioskFetch } from "./user-kiosk.ts";
+import { userList } from "./user-list.ts";
 import { userBan, userDelete, userReactivate, userSilence } from "./user-moderation.ts";
 import { userSocialConnect } from "./user-social.ts";
 import { userUpdate } from "./user-update.ts";
@@ -16,6 +17,7 @@ type Handlers = {
 
 export const handlers: Handlers = {
   "user.fetch": userFetch,
+  "user.list": userList,
   "user.social.connect": userSocialConnect,
   "user.update": userUpdate,
   "user.ban": userBan,

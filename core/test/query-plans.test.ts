@@ -14,6 +14,7 @@ import * as grants from "../sql/grants.ts";
 import * as invites from "../sql/invites.ts";
 import * as logins from "../sql/logins.ts";
 import * as socialAccounts from "../sql/social-accounts.ts";
+import * as userLists from "../sql/user-lists.ts";
 import * as moderation from "../sql/user-moderation.ts";
 import * as users from "../sql/users.ts";
 import * as worlds from "../sql/worlds.ts";
@@ -90,6 +91,9 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
         ids.map((id) => [id, 0]),
       ),
   ),
+  selectListed: [null, { name: "attendee 5", id: few[0]! }, { name: "", id: few[0]! }].map(
+    (after) => (sql) => userLists.selectListed(sql, WORLD, { type: "person", banned: false }, after, 101),
+  ),
   selectInvitedRoom: [(sql) => invites.selectInvitedRoom(sql, WORLD, "invite 5")],
   insertInvite: [
     (sql) => invites.insertInvite(sql, WORLD, { token: "new", roomImportId: "room 1", expiresInSeconds: 60 }),
@@ -144,13 +148,17 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
   selectRooms: [(sql) => worlds.selectRooms(sql, WORLD)],
 };
 
+/** Reads all of a world because that is what was asked for. */
+const readers = ["readListed"];
+
 /** What no command calls: operators' functions, and the leader's, which reads as much as it removes. */
 const callsOfOthers = ["selectWorlds", "upsertWorld", "replaceRooms", "deleteWorldRow", "pruneCommands"];
 
 t.test("every function of sql/ is looked at here", async (t) => {
-  const modules = [users, moderation, invites, grants, logins, commandLog, auditLog, socialAccounts, worlds];
+  const accounts = [users, userLists, moderation, grants, socialAccounts];
+  const modules = [...accounts, invites, logins, commandLog, auditLog, worlds];
   const all = modules.flatMap((module) => Object.keys(module));
-  t.same([...Object.keys(calls), ...callsOfOthers].sort(), all.sort());
+  t.same([...Object.keys(calls), ...readers, ...callsOfOthers].sort(), all.sort());
 });
 
 t.test("with 100,000 accounts in one world and 1,000 in another", async (t) => {

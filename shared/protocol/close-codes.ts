@@ -8,7 +8,7 @@ export const closeCodes = {
   tooBig: 1009,
   /** A bug in the server. */
   fatal: 1011,
-  /** The gateway drains: connect again, another one answers. */
+  /** The gateway drains, or an answer broke off midway: connect again, another node answers. */
   restart: 1012,
   /** The client reads too slowly. */
   slow: 1013,

@@ -3,7 +3,7 @@
  * the handler map of core/, metric labels and the protocol document all come from here.
  */
 import Type, { type Static, type TSchema } from "typebox";
-import { kioskWithToken, user, usersByKey } from "./user.ts";
+import { kioskWithToken, user, usersByKey, usersPage } from "./user.ts";
 
 /** A row: what a client may ask for. */
 export interface CommandRow {
@@ -42,6 +42,18 @@ export const commands = {
     }),
     result: Type.Union([user, usersByKey]),
     permission: "world:view",
+    writes: false,
+  },
+  "user.list": {
+    about: "Reads all users of a type, or with a limit a page of them.",
+    body: Type.Object({
+      type: optional(Type.Union([Type.Literal("person"), Type.Literal("kiosk"), Type.Literal("anon")])),
+      include_banned: optional(Type.Boolean()),
+      limit: optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+      after: optional(Type.String()),
+    }),
+    result: Type.Union([usersByKey, usersPage]),
+    permission: "world:users.list",
     writes: false,
   },
   "user.social.connect": {

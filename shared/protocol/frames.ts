@@ -12,6 +12,13 @@ export function successFrame(id: FrameId | undefined, resultJson: string): strin
   return `["success",${typeof id === "number" ? id : JSON.stringify(id)},${resultJson}]`;
 }
 
+/** What stands before the result in a success frame, and behind it, for a result that comes in pieces. */
+export function successStart(id: FrameId | undefined): string {
+  return successFrame(id, "").slice(0, -1);
+}
+
+export const successEnd = "]";
+
 /** `["error", id, error]`, or without the id. */
 export function errorFrame(id: FrameId | undefined, error: ErrorBody): string {
   return JSON.stringify(id === undefined ? ["error", error] : ["error", id, error]);

@@ -26,3 +26,9 @@ export const kioskWithToken = Type.Intersect([
 
 /** Users by the key that was asked for. */
 export const usersByKey = Type.Record(Type.String(), user);
+
+/** A page of users, and where the next one begins; null: nowhere. */
+export const usersPage = Type.Object({
+  users: usersByKey,
+  next: Type.Union([Type.String(), Type.Null()]),
+});

@@ -50,6 +50,8 @@ export function createKeys(prefix: string) {
     socialState: (id: string) => `${prefix}:social-state:{${id}}`,
     /** Hash: token bucket of a user's links. */
     socialRate: (world: string, user: string) => `${prefix}:rate:social:{${world}:${user}}`,
+    /** String: the run of the big answer that a user gets at the moment. */
+    bigAnswer: (world: string, user: string) => `${prefix}:big-answer:{${world}:${user}}`,
     /** String: a text that many replies share. */
     sharedText: (hash: string) => `${prefix}:text:{${hash}}`,
     /** Channel: news of one user. */
@@ -60,6 +62,8 @@ export function createKeys(prefix: string) {
     gatewayChannel: (gateway: string) => `${prefix}:gateway:${gateway}`,
     /** Channel: a fence was raised. */
     fencesChannel: () => `${prefix}:fences`,
+    /** Channel: how many parts of a big answer its client has taken. */
+    answerChannel: (run: string) => `${prefix}:answer:${run}`,
     /** Channel: proof that publish/subscribe delivers. */
     canaryChannel: () => `${prefix}:canary`,
   };

@@ -12,6 +12,7 @@ export type ScriptName =
   | "release-lease"
   | "take-token"
   | "count-failure"
+  | "hold"
   | "lead"
   | "raise-fence"
   | "unconfirmed-fence"

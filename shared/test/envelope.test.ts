@@ -72,6 +72,16 @@ t.test("replies come out as they went in, with every effect and with shared text
   t.strictSame(decodeReplies(encodeReplies(replies)), replies);
 });
 
+t.test("a part of a big answer comes out as it went in, and is checked", async (t) => {
+  const part = { run: "r", number: 3, last: false, bytes: Buffer.from("…") };
+  const reply: Reply = { n: 1, frame: "", effect: null, part };
+  t.same(decodeReplies(encodeReplies([reply])), [reply]);
+  for (const wrong of [null, [], ["r", 3, false], [1, 3, false, part.bytes], ["r", 3, 0, part.bytes]]) {
+    const bytes = packr.pack([ENVELOPE_VERSION, [[1, "", null, wrong]]]);
+    t.type(failureOf(decodeReplies, bytes), BrokenEnvelope, JSON.stringify(wrong));
+  }
+});
+
 t.test("broadcasts come out as they went in", async (t) => {
   t.strictSame(decodeUserBroadcast(encodeUserBroadcast(broadcast)), broadcast);
   const silent = { ...broadcast, frame: null, origin: null, accessChanged: false };

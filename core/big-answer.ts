@@ -1,0 +1,132 @@
+/**
+ * Answers of any size. A small one is an ordinary reply. A big one goes out in parts, no faster than its client
+ * takes them: the gateway says on a channel of the answer's own how many parts it got rid of. So no node ever holds
+ * the whole of it.
+ */
+import { randomUUID } from "node:crypto";
+import { closeCodes } from "../shared/protocol/close-codes.ts";
+import { Refusal } from "../shared/protocol/errors.ts";
+import { type FrameId, successEnd, successStart } from "../shared/protocol/frames.ts";
+import type { RedisClient } from "../shared/redis/connect.ts";
+import type { Keys } from "../shared/redis/keys.ts";
+import { runScript } from "../shared/redis/lua.ts";
+import type { Answer, BigResult, CommandContext } from "./commands/context.ts";
+import { Abandoned, PartSender } from "./part-sender.ts";
+import type { ReplyWriter } from "./reply-writer.ts";
+
+interface BigAnswersOptions {
+  redis: RedisClient;
+  subscriber: RedisClient;
+  keys: Keys;
+  writer: ReplyWriter;
+  /** The worker stops: what is under way has a moment left. */
+  signal: AbortSignal;
+}
+
+/** Characters of an ordinary reply at the most. */
+const MAX_REPLY = 256 * 1024;
+
+/** Big answers of one worker at once: each holds a connection to Postgres. */
+const MAX_AT_ONCE = 4;
+
+/** What a caller is told who may not have a big answer now. */
+const RETRY_MS = 1_000;
+
+/** How long a user's turn outlasts its worker. */
+const HOLD_MS = 15_000;
+const RENEW_MS = 3_000;
+
+/** Runs commands whose result may be big. */
+export class BigAnswers {
+  readonly #options: BigAnswersOptions;
+  /** Those that go out in parts, by their channel. */
+  readonly #open = new Map<string, PartSender>();
+
+  constructor(options: BigAnswersOptions) {
+    this.#options = options;
+    const { subscriber, signal } = options;
+    subscriber.on("message", (channel: string, parts: string) => {
+      this.#open.get(channel)?.acknowledged(Number(parts));
+    });
+    // The gateway says again what was not heard meanwhile.
+    subscriber.on("ready", () => {
+      for (const channel of this.#open.keys()) subscriber.subscribe(channel).catch(() => {});
+    });
+    signal.addEventListener("abort", () => {
+      for (const sender of this.#open.values()) sender.hurry();
+    });
+  }
+
+  /**
+   * Has a result written, and gives the answer: all of it, or the last part.
+   *
+   * @throws Refusal `protocol.rate_limited` when it is big, and the user or the worker has such answers under way
+   */
+  async answer(
+    context: CommandContext,
+    user: string,
+    id: FrameId | undefined,
+    result: BigResult,
+  ): Promise<Answer> {
+    let pieces = [successStart(id)];
+    let characters = 0;
+    let sender: PartSender | null = null;
+    const turn = this.#turn(context, user);
+    try {
+      await result(async (more) => {
+        if (sender !== null) return await sender.write(more);
+        pieces.push(...more);
+        for (const piece of more) characters += piece.length;
+        if (characters <= MAX_REPLY) return true;
+        sender = await turn.take();
+        const early = pieces;
+        pieces = [];
+        return await sender.write(early);
+      });
+      // An assignment in a callback is lost on the compiler.
+      const big = sender as PartSender | null;
+      if (big === null) return { frame: `${pieces.join("")}${successEnd}`, effect: null };
+      return { frame: "", effect: null, part: await big.end(successEnd) };
+    } catch (error) {
+      // Half of it is out: neither another try nor an error would find its place.
+      if (sender === null) throw error;
+      const { services, commandId } = context;
+      const code = error instanceof Abandoned ? error.code : closeCodes.restart;
+      services.log.warn({ commandId, code, reason: (error as Error).message }, "big answer given up");
+      return { frame: "", effect: { kind: "close", code } };
+    } finally {
+      await turn.end();
+    }
+  }
+
+  /** The right to send one: a place on this worker, and the user's only one in the cluster. */
+  #turn({ world, origin: { gateway, n } }: CommandContext, user: string) {
+    const { redis, subscriber, keys, writer, signal } = this.#options;
+    const run = randomUUID();
+    const channel = keys.answerChannel(run);
+    const hold = (ms: number) => runScript(redis, "hold", keys.bigAnswer(world.id, user), run, ms);
+    let renewing: NodeJS.Timeout | undefined;
+    const take = async () => {
+      if (this.#open.size >= MAX_AT_ONCE)
+        throw new Refusal("protocol.rate_limited", { retry_after_ms: RETRY_MS });
+      const sender = new PartSender(
+        (part) => writer.writeNow(gateway, { n, frame: "", effect: null, part }),
+        run,
+      );
+      this.#open.set(channel, sender);
+      if (signal.aborted) sender.hurry();
+      if ((await hold(HOLD_MS)) === 0)
+        throw new Refusal("protocol.rate_limited", { retry_after_ms: RETRY_MS });
+      renewing = setInterval(() => hold(HOLD_MS).catch(() => {}), RENEW_MS);
+      await subscriber.subscribe(channel);
+      return sender;
+    };
+    const end = async () => {
+      clearInterval(renewing);
+      if (!this.#open.delete(channel)) return;
+      // Where Redis is away, both end by themselves.
+      await Promise.all([subscriber.unsubscribe(channel), hold(0)]).catch(() => {});
+    };
+    return { take, end };
+  }
+}

@@ -1,0 +1,77 @@
+/** `user.list`: all accounts of a type, in one answer of any size or in pages. */
+import type { CommandBody } from "../../shared/protocol/commands.ts";
+import { Refusal } from "../../shared/protocol/errors.ts";
+import { type ListFilter, type ListPlace, readListed, selectListed } from "../sql/user-lists.ts";
+import { isStorable } from "../storable.ts";
+import { userJson } from "../user-view.ts";
+import type { ReadCommand, ReadContext, WriteResult } from "./context.ts";
+
+type Body = CommandBody<"user.list">;
+
+export const userList: ReadCommand<Body> = {
+  async run(context, body) {
+    const manages = context.access.world.has("world:users.manage");
+    const filter = { type: body.type ?? "person", banned: manages && body.include_banned !== false };
+    if (body.limit == null) return (write) => writeAll(context, filter, manages, write);
+    return await page(context, filter, manages, body.limit, body.after ?? null);
+  },
+};
+
+/** `{id: user, …}`, written as it is read. */
+async function writeAll(
+  { services, world, now }: ReadContext,
+  filter: ListFilter,
+  manages: boolean,
+  write: WriteResult,
+): Promise<void> {
+  let separator = "{";
+  await readListed(services.sql, world.id, filter, (users) =>
+    write(
+      users.map((user) => {
+        const entry = `${separator}"${user.id}":${userJson(world, user, { manages, self: false }, now)}`;
+        separator = ",";
+        return entry;
+      }),
+    ),
+  );
+  await write([separator === "{" ? "{}" : "}"]);
+}
+
+async function page(
+  { services, world, now }: ReadContext,
+  filter: ListFilter,
+  manages: boolean,
+  limit: number,
+  after: string | null,
+): Promise<string> {
+  const place = after === null ? null : readCursor(after);
+  // One more than asked for tells whether there is a next page.
+  const rows = await selectListed(services.sql, world.id, filter, place, limit + 1);
+  const users = rows.slice(0, limit);
+  const last = users.at(-1);
+  const next =
+    rows.length > limit && last !== undefined ? cursorOf({ name: last.list_name, id: last.id }) : null;
+  const entries = users.map((user) => `"${user.id}":${userJson(world, user, { manages, self: false }, now)}`);
+  return `{"users":{${entries.join(",")}},"next":${JSON.stringify(next)}}`;
+}
+
+function cursorOf({ name, id }: ListPlace): string {
+  return Buffer.from(JSON.stringify([name, id])).toString("base64url");
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** @throws Refusal `user.invalid_body` when it is none of ours */
+function readCursor(cursor: string): ListPlace {
+  try {
+    const parts = JSON.parse(Buffer.from(cursor, "base64url").toString()) as unknown;
+    if (Array.isArray(parts) && parts.length === 2) {
+      const [name, id] = parts as unknown[];
+      if (typeof name === "string" && isStorable(name) && typeof id === "string" && uuid.test(id))
+        return { name, id };
+    }
+  } catch {
+    // No JSON.
+  }
+  throw new Refusal("user.invalid_body", { path: "/after", expected: "the next of a page before" });
+}

@@ -1,0 +1,90 @@
+/** Lists of a world's accounts: page by page, and all of them as one reading. */
+import type { Queryable, Sql } from "./database.ts";
+import type { UserRow } from "./users.ts";
+
+/** What a list shows of an account; the client state is given of kiosks alone. */
+export type ListedUser = Pick<
+  UserRow,
+  | "id"
+  | "type"
+  | "profile"
+  | "client_state"
+  | "pretalx_id"
+  | "token_id"
+  | "traits"
+  | "moderation_state"
+  | "last_login_at"
+  | "deleted"
+>;
+
+/** Which accounts of a world; deleted ones never are. */
+export interface ListFilter {
+  type: UserRow["type"];
+  banned: boolean;
+}
+
+/** Where a page ended. */
+export interface ListPlace {
+  name: string;
+  id: string;
+}
+
+/** Rows that are fetched at once, as the statement says: at 32 KB a profile, and few have that, still no burden. */
+const FETCH_ROWS = 250;
+
+const columns = (sql: Queryable) => sql`
+  u.id, u.type, u.profile::text as profile, u.pretalx_id, u.token_id, u.traits, u.moderation_state,
+  case when u.type = 'kiosk' then u.client_state::text else '{}' end as client_state,
+  extract(epoch from u.last_login_at)::float8 * 1000 as last_login_at, false as deleted`;
+
+const matches = (sql: Queryable, world: string, { type, banned }: ListFilter) => sql`
+  u.world_id = ${world} and u.type = ${type} and u.deleted_at is null
+  and (${banned} or u.moderation_state <> 'banned')`;
+
+/** The accounts that come after a place in the order of lists, each with its own place. */
+export async function selectListed(
+  sql: Queryable,
+  world: string,
+  filter: ListFilter,
+  after: ListPlace | null,
+  limit: number,
+): Promise<(ListedUser & { list_name: string })[]> {
+  const beyond =
+    after === null
+      ? sql``
+      : sql`and (u.list_name = '', u.list_name, u.id) > (${after.name === ""}, ${after.name}, ${after.id}::uuid)`;
+  return await sql<(ListedUser & { list_name: string })[]>`
+    select ${columns(sql)}, u.list_name from users u
+    where ${matches(sql, world, filter)} ${beyond}
+    order by (u.list_name = ''), u.list_name, u.id
+    limit ${limit}`;
+}
+
+/**
+ * Reads all of them through a cursor, as they are at one moment and in no order.
+ *
+ * @param take is given some at a time; the next are fetched once it resolves, unless to false
+ */
+export async function readListed(
+  sql: Sql,
+  world: string,
+  filter: ListFilter,
+  take: (users: ListedUser[]) => Promise<boolean>,
+): Promise<void> {
+  await sql.begin("isolation level repeatable read read only", async (tx) => {
+    // Not the driver's own cursors: one whose link breaks between two fetches is never told so.
+    await tx`
+      declare listed no scroll cursor for
+      select ${columns(tx)} from users u where ${matches(tx, world, filter)}`;
+    for (let fetched = FETCH_ROWS; fetched === FETCH_ROWS; ) {
+      let users: ListedUser[] = [];
+      // Row by row: what one query remembers, the next one keeps from the garbage collector for a while.
+      await tx<ListedUser[]>`fetch 250 from listed`.forEach((user) => {
+        users.push(user);
+      });
+      fetched = users.length;
+      if (fetched > 0 && !(await take(users))) return;
+      users = [];
+    }
+  });
+}
