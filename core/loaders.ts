@@ -20,6 +20,11 @@ export interface Loaders {
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+/** Whether a text is an id that Postgres reads. */
+export function isUuid(text: string): boolean {
+  return uuid.test(text);
+}
+
 export function createLoaders(sql: Sql): Loaders {
   const users = new Map<string, Record<UserKey, DataLoader<string, UserRow | undefined>>>();
   const touches = new Map<string, DataLoader<string, boolean>>();
@@ -29,7 +34,7 @@ export function createLoaders(sql: Sql): Loaders {
     user(world, key, value) {
       const loader = remember(users, world, () => userLoaders(sql, world))[key];
       if (key !== "id") return loader.load(value);
-      return uuid.test(value) ? loader.load(value.toLowerCase()) : Promise.resolve(undefined);
+      return isUuid(value) ? loader.load(value.toLowerCase()) : Promise.resolve(undefined);
     },
     touchLogin: (world, id) =>
       remember(touches, world, () => {

@@ -2,7 +2,7 @@
 import type { Queryable } from "./database.ts";
 
 /** What happened. */
-export type AuditEvent = "traits" | "profile" | "pretalx_id";
+export type AuditEvent = "traits" | "profile" | "pretalx_id" | "blocked" | "unblocked";
 
 /** One row to write. */
 export interface AuditRow {
