@@ -16,7 +16,7 @@ export interface Viewer {
 }
 
 /** Somebody who has not logged in for so long counts as inactive. */
-const INACTIVE_AFTER_MS = 36 * 60 * 60 * 1_000;
+export const INACTIVE_AFTER_MS = 36 * 60 * 60 * 1_000;
 
 /** @param now ms since the epoch */
 export function userJson(world: World, user: ListedUser, viewer: Viewer, now: number): string {

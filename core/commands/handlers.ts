@@ -2,10 +2,13 @@
 import type { CommandBody, CommandName, commands } from "../../shared/protocol/commands.ts";
 import type { ReadCommand, WriteCommand } from "./context.ts";
 import { userAdminUpdate } from "./user-admin-update.ts";
+import { userBlock, userListBlocked, userUnblock } from "./user-blocks.ts";
 import { userFetch } from "./user-fetch.ts";
 import { userKioskCreate, userKioskFetch } from "./user-kiosk.ts";
 import { userList } from "./user-list.ts";
 import { userBan, userDelete, userReactivate, userSilence } from "./user-moderation.ts";
+import { userOnlineStatus } from "./user-online-status.ts";
+import { userListSearch } from "./user-search.ts";
 import { userSocialConnect } from "./user-social.ts";
 import { userUpdate } from "./user-update.ts";
 
@@ -27,4 +30,9 @@ export const handlers: Handlers = {
   "user.admin.update": userAdminUpdate,
   "user.kiosk.create": userKioskCreate,
   "user.kiosk.fetch": userKioskFetch,
+  "user.list.search": userListSearch,
+  "user.list.blocked": userListBlocked,
+  "user.block": userBlock,
+  "user.unblock": userUnblock,
+  "user.online_status": userOnlineStatus,
 };

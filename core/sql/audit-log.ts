@@ -12,7 +12,9 @@ export type AuditEvent =
   | "banned"
   | "silenced"
   | "reactivated"
-  | "deleted";
+  | "deleted"
+  | "blocked"
+  | "unblocked";
 
 /** One row to write. */
 export interface AuditRow {

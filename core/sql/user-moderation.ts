@@ -44,6 +44,8 @@ export async function deleteTies(tx: Transaction, world: string, id: string): Pr
     tx`delete from world_grants where world_id = ${world} and user_id = ${id}`,
     tx`delete from room_grants where world_id = ${world} and user_id = ${id}`,
     tx`delete from social_accounts where world_id = ${world} and user_id = ${id}`,
+    tx`delete from blocks where world_id = ${world} and user_id = ${id}`,
+    tx`delete from blocks where world_id = ${world} and blocked_id = ${id}`,
   ]);
 }
 

@@ -119,6 +119,47 @@ export const commands = {
     permission: "world:users.manage",
     writes: false,
   },
+  "user.list.search": {
+    about: "Finds people by a part of their name or of a searchable profile field, a page at a time.",
+    body: Type.Object({
+      search_term: Type.String(),
+      badge: optional(Type.String()),
+      // What is no page number is answered by an empty page.
+      page: Type.Unknown(),
+      include_banned: optional(Type.Boolean()),
+    }),
+    result: Type.Object({ results: Type.Array(user), isLastPage: Type.Boolean() }),
+    permission: "world:view",
+    writes: false,
+  },
+  "user.list.blocked": {
+    about: "Lists the users whom the caller blocks.",
+    body: Type.Object({}),
+    result: Type.Array(user),
+    permission: "world:view",
+    writes: false,
+  },
+  "user.block": {
+    about: "Blocks a user, who is not told.",
+    body: Type.Object({ id: Type.String() }),
+    result: nothing,
+    permission: "world:view",
+    writes: true,
+  },
+  "user.unblock": {
+    about: "Takes a block back.",
+    body: Type.Object({ id: Type.String() }),
+    result: nothing,
+    permission: "world:view",
+    writes: true,
+  },
+  "user.online_status": {
+    about: "Tells of up to 100 users whether they are connected.",
+    body: Type.Object({ ids: Type.Array(Type.String()) }),
+    result: Type.Record(Type.String(), Type.Boolean()),
+    permission: "world:view",
+    writes: false,
+  },
 } as const satisfies Record<string, CommandRow>;
 
 /** The name of a command that a logged-in client may send. */

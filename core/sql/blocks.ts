@@ -1,0 +1,37 @@
+/** Who blocks whom. */
+import type { Queryable, Transaction } from "./database.ts";
+
+/** Enters a block; false when it was there. */
+export async function insertBlock(
+  tx: Transaction,
+  world: string,
+  user: string,
+  blocked: string,
+): Promise<boolean> {
+  const rows = await tx`
+    insert into blocks (world_id, user_id, blocked_id) values (${world}, ${user}, ${blocked})
+    on conflict do nothing returning blocked_id`;
+  return rows.length > 0;
+}
+
+/** Takes a block back; false when there was none. */
+export async function deleteBlock(
+  tx: Transaction,
+  world: string,
+  user: string,
+  blocked: string,
+): Promise<boolean> {
+  const rows = await tx`
+    delete from blocks where world_id = ${world} and user_id = ${user} and blocked_id = ${blocked}
+    returning blocked_id`;
+  return rows.length > 0;
+}
+
+/** The ids of those whom a user blocks: in the order of their names ignoring case, nameless ones last. */
+export async function selectBlocked(sql: Queryable, world: string, user: string): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select u.id from blocks b join users u on u.world_id = b.world_id and u.id = b.blocked_id
+    where b.world_id = ${world} and b.user_id = ${user} and u.deleted_at is null
+    order by coalesce(u.profile ->> 'display_name', '') = '', search_fold(u.profile ->> 'display_name'), u.id`;
+  return rows.map((row) => row.id);
+}
