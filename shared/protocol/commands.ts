@@ -1,9 +1,10 @@
 /**
- * The table of commands: name, body and result schema, permission, reads or writes. Types, the compiled checks,
- * the handler map of core/, metric labels and the protocol document all come from here.
+ * The table of commands: name, body and result schema, permission, reads or writes, examples. Types, the compiled
+ * checks, the handler map of core/, metric labels and docs/asyncapi.json all come from here.
  */
 import Type, { type Static, type TSchema } from "typebox";
-import { user, usersByKey } from "./user.ts";
+import type { ErrorCode } from "./errors.ts";
+import { exampleUser, user, usersByKey } from "./user.ts";
 
 /** A row: what a client may ask for. */
 export interface CommandRow {
@@ -15,6 +16,11 @@ export interface CommandRow {
   permission: string;
   /** Whether it changes the database: then it is logged with its effect and runs at most once. */
   writes: boolean;
+  /**
+   * What a client may send and what it is told then, for the document: at least one success, and every error that
+   * is this command's own.
+   */
+  examples: readonly { body: object; result?: unknown; error?: ErrorCode }[];
 }
 
 /** An optional key, for which `null` counts as absent. */
@@ -30,6 +36,9 @@ export const commands = {
     result: nothing,
     permission: "world:view",
     writes: true,
+    examples: [
+      { body: { profile: { display_name: "Ada Lovelace" }, client_state: { theme: "dark" } }, result: {} },
+    ],
   },
   "user.fetch": {
     about: "Reads one user by id, or up to 100 by ids or by pretalx_ids.",
@@ -41,6 +50,12 @@ export const commands = {
     result: Type.Union([user, usersByKey]),
     permission: "world:view",
     writes: false,
+    examples: [
+      { body: { id: exampleUser.id }, result: exampleUser },
+      { body: { ids: [exampleUser.id] }, result: { [exampleUser.id]: exampleUser } },
+      { body: { pretalx_ids: ["ABCDEF"] }, result: { ABCDEF: exampleUser } },
+      { body: { id: "nobody" }, error: "user.not_found" },
+    ],
   },
 } as const satisfies Record<string, CommandRow>;
 
@@ -49,6 +64,23 @@ export type CommandName = keyof typeof commands;
 
 /** The body of a command, with `null` still allowed for optional keys. */
 export type CommandBody<N extends CommandName> = Static<(typeof commands)[N]["body"]>;
+
+/** An example of a command: answered by a result of its schema, or refused. */
+export type CommandExample<N extends CommandName> = DeepReadonly<
+  | { body: CommandBody<N>; result: Static<(typeof commands)[N]["result"]>; error?: never }
+  | { body: CommandBody<N>; result?: never; error: ErrorCode }
+>;
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** The table seen so that the compiler holds each example against the schemas of its row. */
+const examples: { readonly [N in CommandName]: { readonly examples: readonly CommandExample<N>[] } } =
+  commands;
+
+/** The examples of a command. */
+export function examplesOf<N extends CommandName>(name: N): readonly CommandExample<N>[] {
+  return examples[name].examples;
+}
 
 /** The namespaces that exist: `user` of `user.update`. */
 export const namespaces: ReadonlySet<string> = new Set(
