@@ -1,7 +1,8 @@
 /** `authenticate`: the three forms in which a client may say who it is, and what it is told. */
 import Type, { type Static, type TSchema } from "typebox";
 import type { ErrorCode } from "./errors.ts";
-import { exampleSelf, user } from "./user.ts";
+import { exampleSelf } from "./example-user.ts";
+import { user } from "./user.ts";
 import { exampleWorldConfig, worldConfig } from "./world-config.ts";
 
 const clientId = Type.Union([Type.String({ minLength: 1, maxLength: 200 }), Type.Number()], {

@@ -4,7 +4,8 @@
  */
 import Type, { type Static, type TSchema } from "typebox";
 import type { ErrorCode } from "./errors.ts";
-import { exampleUser, user, usersByKey } from "./user.ts";
+import { exampleUser } from "./example-user.ts";
+import { user, usersByKey } from "./user.ts";
 
 /** A row: what a client may ask for. */
 export interface CommandRow {

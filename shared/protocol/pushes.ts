@@ -1,7 +1,8 @@
 /** The table of what a server pushes unasked, errors aside: those are rows of `errors.ts`. */
 import Type, { type TSchema } from "typebox";
 import type { CloseName } from "./close-codes.ts";
-import { exampleSelf, user } from "./user.ts";
+import { exampleSelf } from "./example-user.ts";
+import { user } from "./user.ts";
 import { exampleWorldConfig, worldConfig } from "./world-config.ts";
 
 /** A row. */

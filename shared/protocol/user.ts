@@ -1,5 +1,5 @@
 /** The user object as clients see it. */
-import Type, { type Static } from "typebox";
+import Type from "typebox";
 
 export const user = Type.Object(
   {
@@ -32,16 +32,3 @@ export const user = Type.Object(
 
 /** Users by the key that was asked for. */
 export const usersByKey = Type.Record(Type.String(), user);
-
-/** A user of examples, as anybody sees it. */
-export const exampleUser: Static<typeof user> = {
-  id: "5f9e2a6c-0c57-4c5e-9a43-3d1b7f0a8e21",
-  profile: { display_name: "Ada Lovelace", fields: { company: "Analytical Engines" } },
-  pretalx_id: "ABCDEF",
-  badges: ["Speaker"],
-  inactive: false,
-  deleted: false,
-};
-
-/** The same user, as it sees itself. */
-export const exampleSelf: Static<typeof user> = { ...exampleUser, client_state: { theme: "dark" } };
