@@ -62,19 +62,27 @@ t.test("the examples of every command fit its schemas", async (t) => {
   }
 });
 
-t.test("every command has an example that succeeds, and one of each error of its own", async (t) => {
+t.test("every command has an example that succeeds", async (t) => {
   for (const name of commandNames) {
-    const examples = examplesOf(name);
     t.ok(
-      examples.some(({ error }) => error === undefined),
+      examplesOf(name).some(({ error }) => error === undefined),
       name,
     );
-    const own = Object.keys(errors).filter((code) => code.startsWith(`${name}.`));
-    t.strictSame(
-      own.filter((code) => !examples.some(({ error }) => error === code)),
-      [],
-      name,
-    );
+  }
+});
+
+t.test("a code of one command is in an example of it", async (t) => {
+  for (const code of Object.keys(errors).filter((code) => code.split(".").length > 2)) {
+    const family = code.split(".").slice(0, 2).join(".");
+    const examples = commandNames
+      .filter((name) => name === family || name.startsWith(`${family}.`))
+      .map((name) => examplesOf(name));
+    // A code whose command does not exist yet is reserved.
+    if (examples.length > 0)
+      t.ok(
+        examples.flat().some(({ error }) => error === code),
+        code,
+      );
   }
 });
 
