@@ -6,7 +6,10 @@ import { backoffMs, pause } from "../shared/backoff.ts";
 import type { Command } from "../shared/envelope.ts";
 import { errorBody } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId } from "../shared/protocol/frames.ts";
+import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
 import { type Answer, CommandContext, type Services } from "./commands/context.ts";
+import type { GatewayContext } from "./commands/gateway-commands.ts";
+import { runOperatorCommand } from "./commands/operator-commands.ts";
 import type { Entry } from "./entry-reader.ts";
 import { createLoaders, type Loaders } from "./loaders.ts";
 import type { CoreMetrics } from "./metrics.ts";
@@ -105,30 +108,32 @@ async function runOne(
   place: number,
   request: ReturnType<typeof parseRequest>,
 ): Promise<Answer> {
-  if (command.connection === 0) {
-    const share = (text: Parameters<ReplyWriter["share"]>[0]) => writer.share(text);
+  const { connection, n } = command;
+  const origin = { gateway: entry.envelope.gateway, connection, n, entryId: entry.id, place };
+  const isOperator = connection === 0 && operatorActionOf(request.action) !== undefined;
+  if (connection === 0 && !isOperator) {
+    const share: ReplyWriter["share"] = (text) => writer.share(text);
+    const userChanged: GatewayContext["userChanged"] = (context, user) =>
+      outbox.userChanged(context, user, { shown: true, access: false });
     return await runGatewayCommand(
-      { services, loaders, world: command.world, now: Date.now(), share },
+      { services, loaders, world: command.world, now: Date.now(), share, origin, userChanged },
       request,
     );
   }
-  const world = services.worlds.peek(command.world) ?? (await services.worlds.get(command.world));
+  // An operator may name what the world was given a moment ago.
+  const world = isOperator
+    ? await services.worlds.getLatest(command.world)
+    : (services.worlds.peek(command.world) ?? (await services.worlds.get(command.world)));
   if (world === undefined) {
     return {
       frame: errorFrame(request.id, errorBody("world.unknown_world")),
       effect: { kind: "close", code: 1008 },
     };
   }
-  const { gateway } = entry.envelope;
-  const { connection, n } = command;
-  const context = new CommandContext(services, loaders, world, {
-    gateway,
-    connection,
-    n,
-    entryId: entry.id,
-    place,
-  });
-  return await runCommand(context, command, request, outbox);
+  const context = new CommandContext(services, loaders, world, origin);
+  return isOperator
+    ? await runOperatorCommand(context, request, outbox)
+    : await runCommand(context, command, request, outbox);
 }
 
 /** The client's own words for a link that is down: it gives them no code. */

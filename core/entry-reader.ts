@@ -51,6 +51,13 @@ const CLAIM_EVERY_MS = 1_000;
 const MAX_DELIVERIES = 5;
 const MAX_ENTRIES_A_READ = 100;
 
+/**
+ * While a batch runs, the next read waits for its end, but no longer than this: what comes meanwhile makes one
+ * large batch instead of several small ones. With 4 ms, `npm run loadtest -- fetch` took 73 µs of CPU a command
+ * over all processes instead of 80; an idle worker reads at once as before.
+ */
+const GATHER_MS = 4;
+
 type RawEntry = [id: Buffer, fields: Buffer[] | null];
 
 /** Reads until `signal` aborts; then resolves when all that was read is run. */
@@ -67,13 +74,20 @@ export async function readEntries(options: EntryReaderOptions): Promise<void> {
     });
     running.add(run);
   };
-  await Promise.all([readNew(options, start), claimAndRenew(options, underWay, start)]);
+  const gather = async () => {
+    if (running.size > 0) await Promise.race([Promise.all(running), pause(GATHER_MS, options.signal)]);
+  };
+  await Promise.all([readNew(options, start, gather), claimAndRenew(options, underWay, start)]);
   await Promise.all(running);
 }
 
 type Start = (raw: readonly RawEntry[], deliveries: ReadonlyMap<string, number>) => void;
 
-async function readNew(options: EntryReaderOptions, start: Start): Promise<void> {
+async function readNew(
+  options: EntryReaderOptions,
+  start: Start,
+  gather: () => Promise<void>,
+): Promise<void> {
   const { blocking, keys, stream, worker, signal, log } = options;
   const key = keys.commandStream(stream);
   const onceEach = new Map<string, number>();
@@ -87,6 +101,7 @@ async function readNew(options: EntryReaderOptions, start: Start): Promise<void>
   while (!signal.aborted) {
     try {
       await options.room();
+      await gather();
       if (!prepared) {
         await options.prepare();
         prepared = true;

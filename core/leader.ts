@@ -109,6 +109,7 @@ async function clearGateway({ redis, keys }: LeaderOptions, gateway: string): Pr
   }
   await redis.del(users);
   await redis.del(keys.replyStream(gateway));
+  await redis.hdel(keys.fencesConfirmed(), gateway);
   return true;
 }
 

@@ -7,6 +7,7 @@ import type { LoggedCommand } from "./sql/command-log.ts";
 import type { Sql } from "./sql/database.ts";
 import { type NewLogin, writeNewLogins } from "./sql/logins.ts";
 import { selectUsers, touchLogins, type UserKey, type UserRow } from "./sql/users.ts";
+import { asUuid } from "./storable.ts";
 
 /** The loaders of one batch. */
 export interface Loaders {
@@ -18,8 +19,6 @@ export interface Loaders {
   newLogin(world: string, login: NewLogin & LoggedCommand): Promise<UserRow | undefined>;
 }
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
 export function createLoaders(sql: Sql): Loaders {
   const users = new Map<string, Record<UserKey, DataLoader<string, UserRow | undefined>>>();
   const touches = new Map<string, DataLoader<string, boolean>>();
@@ -29,7 +28,8 @@ export function createLoaders(sql: Sql): Loaders {
     user(world, key, value) {
       const loader = remember(users, world, () => userLoaders(sql, world))[key];
       if (key !== "id") return loader.load(value);
-      return uuid.test(value) ? loader.load(value.toLowerCase()) : Promise.resolve(undefined);
+      const id = asUuid(value);
+      return id === null ? Promise.resolve(undefined) : loader.load(id);
     },
     touchLogin: (world, id) =>
       remember(touches, world, () => {

@@ -4,18 +4,20 @@ import type { FramePart } from "../shared/envelope.ts";
 import { latencyBuckets } from "../shared/metrics.ts";
 import { isCommand } from "../shared/protocol/commands.ts";
 import { outcomeOf } from "../shared/protocol/frames.ts";
-import { gatewayHandlers } from "./commands/gateway-commands.ts";
+import { isGatewayCommand } from "../shared/protocol/gateway-commands.ts";
+import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
+import { Tally } from "../shared/tally.ts";
 
 /** What a worker counts. */
 export type CoreMetrics = ReturnType<typeof createCoreMetrics>;
 
 export function createCoreMetrics(register: Registry) {
   const registers = [register];
-  const commands = new Counter({
+  const commands = new Tally({
     name: "foyer_core_commands_total",
     help: "commands run, by outcome: success, or the error's code",
     labelNames: ["command", "outcome"],
-    registers,
+    register,
   });
   const duration = new Histogram({
     name: "foyer_core_command_duration_seconds",
@@ -42,15 +44,22 @@ export function createCoreMetrics(register: Registry) {
     leader: gauge("leader", "1 on the worker that leads"),
     claimed: counter("claimed_total", "entries taken over from a worker that died or stalled"),
     deadLetters: counter("dead_letters_total", "entries given up"),
+    banEnforcement: histogram(
+      "ban_enforcement_seconds",
+      "from a ban, silence or deletion to the last gateway's confirmation",
+    ),
     duplicatesSuppressed: counter("duplicates_suppressed_total", "commands that had run before"),
     /** The label of a command: only names that exist. */
     knownCommand: (action: string) =>
-      isCommand(action) || action === "authenticate" || Object.hasOwn(gatewayHandlers, action)
+      isCommand(action) ||
+      action === "authenticate" ||
+      isGatewayCommand(action) ||
+      operatorActionOf(action) !== undefined
         ? action
         : "unknown",
     /** Counts one answered command. `started` is by `performance.now()`. */
     observe(command: string, answer: { frame: string | readonly FramePart[] }, started: number) {
-      commands.inc({ command, outcome: outcomeOf(answer.frame) });
+      commands.add(command, outcomeOf(answer.frame));
       duration.observe({ command }, (performance.now() - started) / 1000);
     },
   };

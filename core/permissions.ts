@@ -42,6 +42,11 @@ const systemRoles = {
   ],
 } as const satisfies Record<string, readonly string[]>;
 
+/** The roles that can be granted in a world. */
+export function roleNames(world: World): string[] {
+  return [...new Set([...Object.keys(world.roles), ...Object.keys(systemRoles)])];
+}
+
 /** All that is left to a silenced user. */
 const silencedPermissions = new Set(["world:view", "room:view", "room:chat.read", "room:chat.join"]);
 

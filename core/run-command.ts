@@ -10,9 +10,18 @@ import { errorBody, Refusal } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId, successFrame } from "../shared/protocol/frames.ts";
 import { authenticate } from "./commands/authenticate.ts";
 import { checkBody } from "./commands/body.ts";
-import type { Answer, CommandContext, ReadCommand, ReadContext, WriteCommand } from "./commands/context.ts";
+import type {
+  Answer,
+  CommandContext,
+  ReadCommand,
+  ReadContext,
+  WriteCommand,
+  Written,
+} from "./commands/context.ts";
 import { type GatewayContext, gatewayHandlers } from "./commands/gateway-commands.ts";
 import { handlers } from "./commands/handlers.ts";
+import { cutOff } from "./fence.ts";
+import { OPERATOR, OPERATOR_ACCESS } from "./operator.ts";
 import { resolveAccess } from "./permissions.ts";
 import { insertCommand, selectAnswer } from "./sql/command-log.ts";
 import { isConflict } from "./sql/database.ts";
@@ -141,7 +150,8 @@ async function read(
   const handler = handlers[name] as ReadCommand<unknown>;
   const reading = context.loaders.user(context.world.id, "id", actorId);
   handler.prefetch?.(context, request.payload);
-  const result = await handler.run(permit(context, name, await reading), request.payload);
+  const permitted = permit(context, commands[name].permission, await reading);
+  const result = await handler.run(permitted, request.payload);
   return { frame: successFrame(request.id, result), effect: null };
 }
 
@@ -153,17 +163,43 @@ async function write(
   outbox: Outbox,
 ): Promise<Answer> {
   checkBody(name, request.payload);
+  const actor = { id: actorId, permission: commands[name].permission };
   const handler = handlers[name] as WriteCommand<unknown>;
-  await handler.before?.(context, actorId, request.payload);
-  const affected = handler.affects?.(request.payload) ?? [];
-  const written = await runOnce(context, name, actorId, affected, request.payload);
-  const changed = written.changed ?? (await readNow(context, [actorId, ...affected]));
-  for (const user of changed) outbox.userChanged(context, user, { shown: true, access: false });
+  const { result, changed } = await runWriteCommand(context, handler, actor, request.payload, outbox);
   const own = changed.find((user) => user.id === actorId);
   return {
-    frame: successFrame(request.id, written.result),
+    frame: successFrame(request.id, result),
     effect: own === undefined ? null : { kind: "changed", version: own.version },
   };
+}
+
+/** Who acts: an account, and the permission that it needs; or the operator (`operator.ts`). */
+interface Actor {
+  id: string;
+  permission: string;
+}
+
+/** Runs a writing command of a user or of the operator, and tells whom it concerns. */
+export async function runWriteCommand(
+  context: CommandContext,
+  handler: WriteCommand<unknown>,
+  actor: Actor,
+  body: unknown,
+  outbox: Outbox,
+): Promise<{ result: string; changed: UserRow[] }> {
+  await handler.before?.(context, actor.id, body);
+  const affected = handler.affects?.(body) ?? [];
+  const written = await runOnce(context, handler, actor, affected, body);
+  const changed = written.changed ?? (await readNow(context, [actor.id, ...affected]));
+  // Of what had run before it is not known whether it changed that.
+  const access = written.changed === null;
+  for (const user of changed) outbox.userChanged(context, user, { shown: true, access });
+  for (const user of written.accessChanged ?? []) {
+    outbox.userChanged(context, user, { shown: false, access: true });
+  }
+  // Also where it had run before: its worker may have died before the fence was raised.
+  for (const id of handler.cutsOff?.(body) ?? []) await cutOff(context, id);
+  return { result: written.result, changed };
 }
 
 /** Raised inside the transaction of a command that has run before, so that nothing of it stays. */
@@ -175,24 +211,22 @@ class HasRunBefore extends Error {}
  */
 async function runOnce(
   context: CommandContext,
-  name: CommandName,
-  actorId: string,
+  handler: WriteCommand<unknown>,
+  actor: Actor,
   affected: string[],
   body: unknown,
-): Promise<{ result: string; changed: UserRow[] | null }> {
-  const handler = handlers[name] as WriteCommand<unknown>;
+): Promise<Omit<Written, "changed"> & { changed: UserRow[] | null }> {
   const { services, world, commandId, position } = context;
   for (let conflicts = 0; ; conflicts++) {
     try {
       return await services.sql.begin(async (tx) => {
-        const rows = await lockUsers(tx, world.id, [actorId, ...affected]);
+        const rows = await lockUsers(tx, world.id, [actor.id, ...affected]);
         const locked = new Map(rows.map((row) => [row.id, row]));
-        const permitted = permit(context, name, locked.get(actorId));
-        const written = await handler.run(
-          Object.assign(permitted, { actor: locked.get(actorId)!, tx, locked }),
-          body,
-        );
-        const logged = { commandId, world: world.id, user: actorId, position };
+        const acting = context.isOperator ? OPERATOR : locked.get(actor.id);
+        const permitted = permit(context, actor.permission, acting);
+        const written = await handler.run(Object.assign(permitted, { actor: acting!, tx, locked }), body);
+        const user = context.isOperator ? null : actor.id;
+        const logged = { commandId, world: world.id, user, position };
         const isNew = await insertCommand(tx, logged, { result: JSON.parse(written.result) });
         if (!isNew) throw new HasRunBefore();
         return written;
@@ -215,11 +249,9 @@ async function readNow(context: CommandContext, ids: string[]): Promise<UserRow[
 }
 
 /** @throws Refusal `auth.denied` when the actor may not */
-function permit(context: CommandContext, name: CommandName, actor: UserRow | undefined): ReadContext {
-  const access = actor && resolveAccess(context.world, actor);
-  if (actor === undefined || access === undefined || !access.world.has(commands[name].permission)) {
-    throw new Refusal("auth.denied");
-  }
+function permit(context: CommandContext, permission: string, actor: UserRow | undefined): ReadContext {
+  const access = context.isOperator ? OPERATOR_ACCESS : actor && resolveAccess(context.world, actor);
+  if (actor === undefined || !access?.world.has(permission)) throw new Refusal("auth.denied");
   context.actor = actor;
   context.access = access;
   return context as ReadContext;

@@ -8,10 +8,14 @@ import { createLog } from "../shared/log.ts";
 import { readSettings } from "../shared/settings.ts";
 import { connectDatabase, type Sql } from "./sql/database.ts";
 
-/** Tables, columns, constraints and indexes of the schema `public`. */
+/** Tables, columns, functions, constraints, indexes and triggers of the schema `public`. */
 export async function dumpSchema(sql: Sql): Promise<string> {
-  const tables = await selectTables(sql);
-  const rest = [...(await selectConstraints(sql)), ...(await selectIndexes(sql))];
+  const tables = [...(await selectTables(sql)), ...(await selectFunctions(sql))];
+  const rest = [
+    ...(await selectConstraints(sql)),
+    ...(await selectIndexes(sql)),
+    ...(await selectTriggers(sql)),
+  ];
   return [
     "-- Made by core/schema-dump.ts from what the migrations come to: don't edit.",
     ...tables.map((statement) => `\n${statement};`),
@@ -59,6 +63,27 @@ async function selectIndexes(sql: Sql): Promise<string[]> {
     where c.relnamespace = 'public'::regnamespace
       and not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u', 'x'))
     order by c.relname collate "C"`;
+  return rows.map((row) => row.statement);
+}
+
+/** Functions, but for those of extensions. */
+async function selectFunctions(sql: Sql): Promise<string[]> {
+  const rows = await sql<{ statement: string }[]>`
+    select rtrim(pg_get_functiondef(p.oid), e'\\n') as statement
+    from pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.prokind = 'f'
+      and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+    order by p.proname collate "C", p.oid::regprocedure::text collate "C"`;
+  return rows.map((row) => row.statement);
+}
+
+/** Triggers, but for those of constraints. */
+async function selectTriggers(sql: Sql): Promise<string[]> {
+  const rows = await sql<{ statement: string }[]>`
+    select pg_get_triggerdef(g.oid) as statement
+    from pg_trigger g join pg_class c on c.oid = g.tgrelid
+    where c.relnamespace = 'public'::regnamespace and not g.tgisinternal
+    order by c.relname collate "C", g.tgname collate "C"`;
   return rows.map((row) => row.statement);
 }
 

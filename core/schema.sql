@@ -56,6 +56,14 @@ create table rooms (
   modules jsonb not null default '[]'::jsonb
 );
 
+create table social_accounts (
+  world_id text not null,
+  user_id uuid not null,
+  network text not null,
+  external_id text not null,
+  connected_at timestamp with time zone not null default now()
+);
+
 create table users (
   id uuid not null default gen_random_uuid(),
   world_id text not null,
@@ -90,8 +98,33 @@ create table worlds (
   roles jsonb not null,
   trait_grants jsonb not null,
   created_at timestamp with time zone not null default now(),
-  updated_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now(),
+  link_secret bytea not null default (uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
 );
+
+CREATE OR REPLACE FUNCTION public.keep_audit_log()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  kept audit_log;
+begin
+  if tg_op = 'DELETE' then
+    if not exists (select from worlds where id = old.world_id) then
+      return old;
+    end if;
+  else
+    kept := new;
+    kept.data := old.data;
+    if kept is not distinct from old and coalesce(new.data -> 'redacted', 'true') = 'true'
+      and new.data - 'redacted' <@ old.data
+    then
+      return new;
+    end if;
+  end if;
+  raise exception 'audit_log is append-only' using errcode = 'restrict_violation';
+end
+$function$;
 
 alter table audit_log add constraint audit_log_pkey PRIMARY KEY (id);
 alter table command_log add constraint command_log_pkey PRIMARY KEY (command_id);
@@ -104,6 +137,8 @@ alter table rooms add constraint rooms_position_check CHECK (("position" >= 0));
 alter table rooms add constraint rooms_trait_grants_check CHECK ((jsonb_typeof(trait_grants) = 'object'::text));
 alter table rooms add constraint rooms_world_id_id_key UNIQUE (world_id, id);
 alter table rooms add constraint rooms_world_id_import_id_key UNIQUE (world_id, import_id);
+alter table social_accounts add constraint social_accounts_external_id_check CHECK (((char_length(external_id) >= 1) AND (char_length(external_id) <= 200)));
+alter table social_accounts add constraint social_accounts_pkey PRIMARY KEY (world_id, user_id, network);
 alter table users add constraint users_client_id_check CHECK (((char_length(client_id) >= 1) AND (char_length(client_id) <= 200)));
 alter table users add constraint users_client_state_check CHECK ((jsonb_typeof(client_state) = 'object'::text));
 alter table users add constraint users_moderation_state_check CHECK ((moderation_state = ANY (ARRAY[''::text, 'silenced'::text, 'banned'::text])));
@@ -130,6 +165,7 @@ alter table invites add constraint invites_world_id_room_id_fkey FOREIGN KEY (wo
 alter table room_grants add constraint room_grants_world_id_room_id_fkey FOREIGN KEY (world_id, room_id) REFERENCES rooms(world_id, id) ON DELETE CASCADE;
 alter table room_grants add constraint room_grants_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 alter table rooms add constraint rooms_world_id_fkey FOREIGN KEY (world_id) REFERENCES worlds(id) ON DELETE CASCADE;
+alter table social_accounts add constraint social_accounts_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 alter table users add constraint users_world_id_fkey FOREIGN KEY (world_id) REFERENCES worlds(id) ON DELETE CASCADE;
 alter table world_grants add constraint world_grants_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 CREATE INDEX audit_log_actor ON public.audit_log USING btree (world_id, actor_id);
@@ -138,3 +174,4 @@ CREATE INDEX command_log_position ON public.command_log USING btree ("position")
 CREATE INDEX command_log_world ON public.command_log USING btree (world_id);
 CREATE INDEX invites_room ON public.invites USING btree (world_id, room_id);
 CREATE INDEX room_grants_room ON public.room_grants USING btree (world_id, room_id);
+CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION keep_audit_log();

@@ -1,4 +1,5 @@
 /** What jsonb and text columns can hold, and what a profile may be. */
+import { isDeepStrictEqual } from "node:util";
 import { Refusal } from "../shared/protocol/errors.ts";
 
 /** Deeper than this, a value is an attack on whoever walks it, not a profile. */
@@ -6,6 +7,13 @@ const MAX_DEPTH = 100;
 
 /** The largest value of `user.update`, in bytes of compact JSON. */
 const MAX_VALUE_BYTES = 32 * 1024;
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** An account's id as Postgres writes it; null for what can be none. */
+export function asUuid(text: string): string | null {
+  return uuid.test(text) ? text.toLowerCase() : null;
+}
 
 /** NUL, which Postgres stores in no text, and halves of surrogate pairs, which are no UTF-8. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is the control character that is looked for
@@ -32,6 +40,11 @@ export function storableJson(value: unknown, path: string): string {
     throw new Refusal("user.invalid_body", { path, expected: `at most ${MAX_VALUE_BYTES} bytes of JSON` });
   }
   return json;
+}
+
+/** Whether two JSON texts say different things. */
+export function differs(a: string, b: string): boolean {
+  return a !== b && !isDeepStrictEqual(JSON.parse(a), JSON.parse(b));
 }
 
 /** The first thing in the value that cannot be stored; walks without recursion, as the value may be hostile. */

@@ -17,6 +17,12 @@ export interface TokenKey {
   secret: string | null;
 }
 
+/** What a kiosk's token says: which account it is for. */
+export interface KioskClaims {
+  kioskId: string;
+  uid?: undefined;
+}
+
 /** What a token says of a person. */
 export interface Claims {
   uid: string;
@@ -90,7 +96,7 @@ export function compileTokenKey(entry: Record<string, unknown>): TokenKey | stri
  * @param now ms since the epoch
  * @throws Refusal `auth.invalid_token`, `auth.expired_token`
  */
-export function verifyToken(keys: readonly TokenKey[], token: string, now: number): Claims {
+export function verifyToken(keys: readonly TokenKey[], token: string, now: number): Claims | KioskClaims {
   const decoded = decode(token);
   const verified = keys.some(
     (key) => key.algorithm === decoded.algorithm && verifies(key, token, decoded.claims),
@@ -102,7 +108,9 @@ export function verifyToken(keys: readonly TokenKey[], token: string, now: numbe
   if (claims.nbf !== undefined && !(Number(claims.nbf) <= seconds + LEEWAY_S))
     throw new Refusal("auth.invalid_token");
   if (claims.exp + LEEWAY_S <= seconds) throw new Refusal("auth.expired_token");
-  return readClaims(claims);
+  return claims.uid === undefined && typeof claims.kiosk_id === "string"
+    ? { kioskId: claims.kiosk_id }
+    : readClaims(claims);
 }
 
 function decode(token: string): { algorithm: string; claims: jwt.JwtPayload } {
@@ -204,5 +212,15 @@ export function signToken(key: TokenKey, request: TokenRequest): string {
     issuer: key.issuer,
     audience: key.audience,
     expiresIn: request.expiresInSeconds,
+  });
+}
+
+/** Signs a token that logs in to a kiosk's account and never makes one. `key` is as for `signToken`. */
+export function signKioskToken(key: TokenKey, kioskId: string, expiresInSeconds: number): string {
+  return jwt.sign({ kiosk_id: kioskId }, key.key, {
+    algorithm: key.algorithm as jwt.Algorithm,
+    issuer: key.issuer,
+    audience: key.audience,
+    expiresIn: expiresInSeconds,
   });
 }

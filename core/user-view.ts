@@ -37,7 +37,7 @@ export function ownUserJson(world: World, user: UserRow, now: number): string {
 }
 
 /** Badges of these traits, sorted. */
-function badgesOf(world: World, traits: readonly string[]): string[] {
+export function badgesOf(world: World, traits: readonly string[]): string[] {
   const badges = traits
     .filter((trait) => Object.hasOwn(world.badges, trait))
     .map((trait) => world.badges[trait]!);

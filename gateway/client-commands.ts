@@ -26,15 +26,16 @@ export function createClientCommands(options: ClientCommandsOptions) {
   return (connection: Connection, request: Request, answered: (answer: Answer) => void): void => {
     const { number, world, user } = connection;
     const fail = (failure: Failure) => {
-      answered({ frame: errorFrame(request.id, errorBody(failure)), effect: null });
+      answered({ frame: errorFrame(request.id, errorBody(failure)), effect: null, isOwn: true });
     };
     const complete = ({ frame, effect }: Reply) => {
-      if (typeof frame === "string") return answered({ frame, effect });
+      const { sentAt } = command;
+      if (typeof frame === "string") return answered({ frame, effect, sentAt });
       const config = sharedHash(frame);
       const whole = texts.assemble(frame);
-      if (typeof whole === "string") return answered({ frame: whole, effect, config });
+      if (typeof whole === "string") return answered({ frame: whole, effect, config, sentAt });
       whole.then(
-        (text) => answered({ frame: text, effect, config }),
+        (text) => answered({ frame: text, effect, config, sentAt }),
         (error: Error) => {
           // Done it is, but its answer cannot be put together: sent again, it is answered anew.
           log.warn({ reason: error.message }, "a shared text is missing");
@@ -56,6 +57,7 @@ export function createClientCommands(options: ClientCommandsOptions) {
       stream: streamOf(user ?? `${gateway}:${number}`, streams),
       deadline: request.readAt + timeoutMs,
       maybeSent: false,
+      sentAt: Number.POSITIVE_INFINITY,
       answered: complete,
       failed: fail,
     };

@@ -19,6 +19,8 @@ interface CommandWriterOptions {
   /** `FOYER_MAX_BACKLOG` */
   maxBacklog: number;
   pending: PendingCommands;
+  /** Whether clients' commands may pass (`lease.ts`); the gateway's own always may. */
+  mayPass(): boolean;
   log: Logger;
   signal: AbortSignal;
 }
@@ -85,6 +87,13 @@ export class CommandWriter {
     });
   }
 
+  /** Writes what had to wait until it might pass. */
+  resume(): void {
+    this.#outlets.forEach((outlet, stream) => {
+      this.#flush(outlet, stream);
+    });
+  }
+
   #checkAll(): void {
     this.#outlets.forEach((outlet, stream) => {
       void this.#check(outlet, stream);
@@ -131,11 +140,13 @@ export class CommandWriter {
 
   #flush(outlet: Outlet, stream: number): void {
     if (outlet.queue.length === 0 || outlet.writing > 0) return;
-    const waiting = outlet.queue.filter(({ command }) => this.#options.pending.has(command.n));
+    const left = outlet.queue.filter(({ command }) => this.#options.pending.has(command.n));
     outlet.queue = [];
-    if (outlet.checkedOn === null) {
-      outlet.queue = waiting;
-      return;
+    const waiting: PendingCommand[] = [];
+    for (const command of left) {
+      const isOwn = command.command.connection === 0;
+      const goes = outlet.checkedOn !== null && (isOwn || this.#options.mayPass());
+      (goes ? waiting : outlet.queue).push(command);
     }
     for (let from = 0; from < waiting.length; ) {
       const chunk = takeChunk(waiting, from, this.#maxCommands);
@@ -151,7 +162,11 @@ export class CommandWriter {
   async #add(outlet: Outlet, stream: number, chunk: PendingCommand[]): Promise<void> {
     const { redis, keys, gateway, maxBacklog, pending } = this.#options;
     const wereSent = chunk.map(({ maybeSent }) => maybeSent);
-    for (const command of chunk) command.maybeSent = true;
+    const now = performance.now();
+    for (const command of chunk) {
+      command.maybeSent = true;
+      command.sentAt = Math.min(command.sentAt, now);
+    }
     try {
       const commands = chunk.map(({ command }) => command);
       const bytes = encodeCommands({ gateway, sentAt: Date.now(), commands });

@@ -18,6 +18,10 @@ import { closeReasons, type Link, type LinkEvents } from "./uws.ts";
 export interface Answer {
   frame: string;
   effect: Effect | null;
+  /** The gateway's own words, not a worker's. */
+  isOwn?: boolean;
+  /** When its command went to the workers, by `performance.now()`. */
+  sentAt?: number;
   /** Of a login: the hash of the `world.config` in it. */
   config?: string;
 }
@@ -46,9 +50,15 @@ export interface ConnectionHost {
   metrics: GatewayMetrics;
   /** Has a worker run a request; `answered` is called once, later. */
   run(connection: Connection, request: Request, answered: (answer: Answer) => void): void;
+  /** Whether anything may reach clients now; of the gateway's `own` words more may. */
+  mayPass(own: boolean): boolean;
+  /** Something waits in it until it may pass: `release` is to be called. */
+  holds(connection: Connection): void;
+  /** Whether it may become this user's: not behind a fence, and not where fences may have been missed meanwhile. */
+  mayLogIn(connection: Connection, user: string, version: number, sentAt: number): "yes" | "fenced" | "again";
   /** It belongs to an account from now on. */
   loggedIn(connection: Connection, request: Request): void;
-  /** A login was answered after its connection was closed. */
+  /** A login was answered after its connection was closed, or may not be let in. */
   loggedInTooLate(connection: Connection, user: string): void;
   /** Its own command changed its account. */
   changed(connection: Connection, version: number): void;
@@ -76,6 +86,8 @@ export class Connection implements LinkEvents {
   user: string | null = null;
   /** ms since the epoch; 0 before. */
   loggedInAt = 0;
+  /** The version of its account that its login was answered with. */
+  loginVersion = 0;
   /** The newest version of its account that it knows. */
   version = 0;
   /** It has missed something before `version`: whatever shows that version or a later one is news to it. */
@@ -94,6 +106,9 @@ export class Connection implements LinkEvents {
   #invalidFrames = 0;
   #failedLogins = 0;
   #closeWhenIdle: number | null = null;
+  /** What waits until it may pass, in order. */
+  #held: { frame: string; kind: string; own: boolean }[] = [];
+  #heldCharacters = 0;
   /** Why the server closed it. */
   #closedBy: string | null = null;
 
@@ -139,13 +154,54 @@ export class Connection implements LinkEvents {
   closed(code: number): void {
     this.isClosed = true;
     this.#waiting = [];
+    this.#held = [];
     const { connectionsClosed } = this.#host.metrics;
     connectionsClosed.inc({ reason: this.#closedBy ?? (code >= 1000 && code <= 1005 ? "client" : "lost") });
     this.#host.closed(this);
   }
 
-  /** Sends a frame; a client that reads too slowly is closed instead of being buffered for. */
-  send(frame: string, kind: string): void {
+  /**
+   * Sends a frame, once it may pass.
+   *
+   * @param own the gateway's own words: nothing of what others said or did
+   */
+  send(frame: string, kind: string, own = false): void {
+    if (this.isClosed) return;
+    // Before login it is nobody's: no fence is for it.
+    const passes = this.#held.length === 0 && (this.user === null || this.#host.mayPass(own));
+    if (passes) return this.#write(frame, kind);
+    this.#held.push({ frame, kind, own });
+    this.#heldCharacters += frame.length;
+    const { maxSendBufferBytes } = this.#host.limits;
+    if (maxSendBufferBytes > 0 && this.#heldCharacters > maxSendBufferBytes)
+      return this.close(closeCodes.slow);
+    this.#host.holds(this);
+  }
+
+  /** Sends what was held, as far as it may pass. @returns whether nothing is held any more */
+  release(): boolean {
+    for (let next = this.#held[0]; next !== undefined; next = this.#held[0]) {
+      if (!this.#host.mayPass(next.own)) return false;
+      this.#held.shift();
+      this.#heldCharacters -= next.frame.length;
+      this.#write(next.frame, next.kind);
+    }
+    return true;
+  }
+
+  /** Its user is locked out: nothing that it sent is begun any more, nothing that waits for it gets there. */
+  cutOff(): void {
+    if (this.isClosed) return;
+    this.#waiting = [];
+    this.#held = [];
+    // What the buffer holds would still arrive before the close does.
+    if (this.#link.getBufferedAmount() === 0) return this.reload();
+    this.#closedBy = closeReasons[closeCodes.reload]!;
+    this.#link.close();
+  }
+
+  /** A client that reads too slowly is closed instead of being buffered for. */
+  #write(frame: string, kind: string): void {
     if (this.isClosed) return;
     const { metrics, limits } = this.#host;
     const handedOver = this.#link.send(frame);
@@ -172,7 +228,8 @@ export class Connection implements LinkEvents {
 
   /** Tells the client to load its page anew. */
   reload(): void {
-    this.send(pushFrame("connection.reload", "{}"), "control");
+    // Past what is held: it says nothing but that this connection is over.
+    this.#write(pushFrame("connection.reload", "{}"), "control");
     this.close(closeCodes.reload);
   }
 
@@ -185,13 +242,13 @@ export class Connection implements LinkEvents {
   /** A bug met this connection. */
   fail(error: unknown): void {
     this.#host.failed(this, error);
-    this.send(errorFrame(undefined, errorBody("server.fatal")), "answer");
+    this.send(errorFrame(undefined, errorBody("server.fatal")), "answer", true);
     this.close(closeCodes.fatal);
   }
 
   #read(text: string): void {
     const frame = readFrame(text);
-    if (frame.kind === "ping") return this.send(`["pong",${frame.payload}]`, "pong");
+    if (frame.kind === "ping") return this.send(`["pong",${frame.payload}]`, "pong", true);
     const { metrics, limits } = this.#host;
     if (frame.kind === "invalid") {
       const isLast = ++this.#invalidFrames >= MAX_INVALID_FRAMES;
@@ -201,7 +258,7 @@ export class Connection implements LinkEvents {
     if (limits.maxQueue > 0 && this.#waiting.length >= limits.maxQueue) {
       metrics.rateLimited.inc();
       const details = { retry_after_ms: QUEUE_RETRY_MS };
-      return this.send(errorFrame(frame.id, errorBody("protocol.rate_limited", details)), "answer");
+      return this.send(errorFrame(frame.id, errorBody("protocol.rate_limited", details)), "answer", true);
     }
     const wait = this.#rate.take(now);
     if (wait > 0) {
@@ -226,7 +283,7 @@ export class Connection implements LinkEvents {
       const next = this.#waiting.shift();
       if (next === undefined) return;
       if ("refusal" in next) {
-        this.send(next.refusal, "answer");
+        this.send(next.refusal, "answer", true);
         if (next.close !== undefined) this.close(next.close);
         continue;
       }
@@ -237,7 +294,7 @@ export class Connection implements LinkEvents {
       } else {
         const frame = errorFrame(next.id, errorBody(code));
         this.#host.metrics.commandAnswered(next, frame);
-        this.send(frame, "answer");
+        this.send(frame, "answer", true);
       }
     }
   }
@@ -255,12 +312,19 @@ export class Connection implements LinkEvents {
 
   #answered(request: Request, answer: Answer): void {
     this.#underWay = false;
-    const { effect, frame } = answer;
-    this.#host.metrics.commandAnswered(request, frame);
-    if (this.isClosed) {
-      if (effect?.kind === "login") this.#host.loggedInTooLate(this, effect.user);
-      return;
+    const { effect, frame, sentAt = 0 } = answer;
+    if (effect?.kind === "login") {
+      const { user, version } = effect;
+      const verdict = this.isClosed ? "closed" : this.#host.mayLogIn(this, user, version, sentAt);
+      if (verdict !== "yes") this.#host.loggedInTooLate(this, user);
+      if (verdict === "again") {
+        this.#waiting.unshift(request);
+        return this.#advance();
+      }
+      if (verdict === "fenced") return this.reload();
     }
+    this.#host.metrics.commandAnswered(request, frame);
+    if (this.isClosed) return;
     try {
       this.#deliver(request, answer);
       if (this.#closeWhenIdle !== null) this.close(this.#closeWhenIdle);
@@ -270,14 +334,15 @@ export class Connection implements LinkEvents {
     }
   }
 
-  #deliver(request: Request, { effect, frame, config }: Answer): void {
+  #deliver(request: Request, { effect, frame, config, isOwn = false }: Answer): void {
     if (effect?.kind === "login") {
       this.user = effect.user;
       this.loggedInAt = Date.now();
       this.version = effect.version;
+      this.loginVersion = effect.version;
       this.config = config ?? null;
     }
-    this.send(frame, "answer");
+    this.send(frame, "answer", isOwn);
     switch (effect?.kind) {
       case "login":
         return this.#host.loggedIn(this, request);

@@ -1,4 +1,7 @@
-/** This gateway's proof of life. Measured by its own monotonic clock from before each renewal was sent. */
+/**
+ * This gateway's proof of life, measured by its own monotonic clock from before each renewal was sent. While it is
+ * not held, nobody waits for this gateway any more, and nothing may pass between clients and workers.
+ */
 import { pause } from "../shared/backoff.ts";
 import type { Logger } from "../shared/log.ts";
 import { type RedisClient, untilReady } from "../shared/redis/connect.ts";
@@ -8,20 +11,40 @@ import { runScript } from "../shared/redis/lua.ts";
 const LEASE_MS = 4_000;
 const EVERY_MS = 1_000;
 
+/** A renewal that failed is tried again so soon. */
+const RETRY_MS = 100;
+
+/**
+ * Renewals that failed in a row before the gateway takes Redis for gone. One that was merely stopped, and runs
+ * again, has renewed its lease after one or two; and while it is stopped it counts none.
+ */
+const CUT_OFF_AFTER = 20;
+
 interface LeaseOptions {
   redis: RedisClient;
   keys: Keys;
   gateway: string;
   /** What the gateway tells about itself. */
   info(): Record<string, unknown>;
-  /** It had run out: others may have cleared up after this gateway. Called again until it succeeds. */
-  onRanOut(): Promise<void>;
+  /** It was renewed without a gap. */
+  onRenewed(): Promise<void>;
+  /**
+   * It is new, or had run out: others may have cleared up after this gateway. It counts as held once this has
+   * succeeded; until then it is called again.
+   */
+  onBegun(): Promise<void>;
+  /** It is held again. */
+  onHeld(): void;
   log: Logger;
 }
 
 /** A lease that is being renewed. */
 export interface Lease {
   isHeld(): boolean;
+  /** Since when it has been held without a gap, by `performance.now()`. */
+  heldSince(): number;
+  /** Not held, and Redis out of reach for so long that this gateway has only itself to speak for. */
+  isCutOff(): boolean;
   /** Tells at once what has changed about the gateway. */
   renew(): Promise<void>;
   /** Ends it: others need not wait until it runs out. */
@@ -29,40 +52,78 @@ export interface Lease {
 }
 
 /** Starts renewing. */
-export function holdLease({ redis, keys, gateway, info, onRanOut, log }: LeaseOptions): Lease {
+export function holdLease(options: LeaseOptions): Lease {
+  const { redis, keys, gateway, info, log } = options;
   const stopping = new AbortController();
-  let heldUntil = Number.NEGATIVE_INFINITY;
-  let hasRunOut = false;
+  let runsUntil = Number.NEGATIVE_INFINITY;
+  /** Whether all that may have been missed before it began is made up for. */
+  let hasBegun = false;
+  let heldSince = Number.POSITIVE_INFINITY;
+  let failures = 0;
+  /** Raised by what ends a beginning that is under way. */
+  let breaks = 0;
+  let isBeginning = false;
+
+  const begin = async () => {
+    const breaksBefore = breaks;
+    isBeginning = true;
+    try {
+      await options.onBegun();
+      if (breaks !== breaksBefore) return;
+      hasBegun = true;
+      heldSince = performance.now();
+      options.onHeld();
+    } catch (error) {
+      log.debug({ reason: (error as Error).message }, "beginning a lease failed");
+    } finally {
+      isBeginning = false;
+    }
+  };
+  const lose = () => {
+    breaks++;
+    hasBegun = false;
+  };
   const renew = async () => {
     const before = performance.now();
     try {
       const { leases, nodes } = keys;
-      const told = JSON.stringify(info());
-      const args = [gateway, LEASE_MS, told];
+      const args = [gateway, LEASE_MS, JSON.stringify(info())];
       const ran = await runScript(redis, "renew-lease", leases("gateway"), nodes("gateway"), ...args);
-      hasRunOut ||= ran === 0 && heldUntil > 0;
-      heldUntil = before + LEASE_MS;
-      if (!hasRunOut) return;
-      await onRanOut();
-      hasRunOut = false;
+      failures = 0;
+      if (ran === 0) lose();
+      const hadRunOut = performance.now() >= runsUntil;
+      runsUntil = before + LEASE_MS;
+      if (hasBegun) {
+        if (hadRunOut) options.onHeld();
+        await options.onRenewed();
+      } else if (!isBeginning) {
+        // Not waited for: it may take longer than the lease runs.
+        void begin();
+      }
     } catch (error) {
+      failures++;
       log.debug({ reason: (error as Error).message }, "renewing the lease failed");
     }
   };
+  // Behind a new link may be another server, which knows neither this gateway nor the fences it has read.
+  redis.on("close", lose);
   const renewing = (async () => {
     await untilReady(redis, stopping.signal);
     while (!stopping.signal.aborted) {
       await renew();
-      await pause(EVERY_MS, stopping.signal);
+      await pause(hasBegun && failures === 0 ? EVERY_MS : RETRY_MS, stopping.signal);
     }
   })();
+  const isHeld = () => hasBegun && performance.now() < runsUntil;
   return {
-    isHeld: () => performance.now() < heldUntil,
+    isHeld,
+    heldSince: () => heldSince,
+    isCutOff: () => failures >= CUT_OFF_AFTER && !isHeld(),
     renew,
     async release() {
       stopping.abort();
       await renewing;
-      heldUntil = Number.NEGATIVE_INFINITY;
+      runsUntil = Number.NEGATIVE_INFINITY;
       await runScript(redis, "release-lease", keys.leases("gateway"), keys.nodes("gateway"), gateway).catch(
         // It runs out by itself.
         () => {},

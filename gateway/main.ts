@@ -16,6 +16,7 @@ import { Connection, type ConnectionHost } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { drain } from "./drain.ts";
 import { FanOut } from "./fan-out.ts";
+import { Fences } from "./fence.ts";
 import { createHttp } from "./http.ts";
 import { holdLease } from "./lease.ts";
 import { createGatewayMetrics } from "./metrics.ts";
@@ -27,6 +28,7 @@ import { Registry } from "./registry.ts";
 import { readReplies } from "./reply-reader.ts";
 import { createResync } from "./resync.ts";
 import { SharedTexts } from "./shared-texts.ts";
+import { createSocial } from "./social.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type Link, type LinkEvents, startPublicServer } from "./uws.ts";
 import { WorldUpdates } from "./world-updates.ts";
@@ -69,7 +71,18 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const timeoutMs = settings.FOYER_COMMAND_TIMEOUT_MS;
   const pending = new PendingCommands();
   const maxBacklog = settings.FOYER_MAX_BACKLOG;
-  const writer = new CommandWriter({ redis, keys, gateway: id, streams, maxBacklog, pending, log, signal });
+  const mayPass = () => lease.isHeld();
+  const writer = new CommandWriter({
+    redis,
+    keys,
+    gateway: id,
+    streams,
+    maxBacklog,
+    pending,
+    mayPass,
+    log,
+    signal,
+  });
   const ask = createAsk({ pending, writer, streams, timeoutMs });
   const texts = new SharedTexts(redis, keys);
   const worlds = new Worlds(ask);
@@ -89,7 +102,23 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     resync,
     accessChanged: (world, user) => worldUpdates.userChanged(world, user),
   });
-  listenForOrders({ subscriptions, keys, gateway: id, connections, worldUpdates, log });
+  const fences = new Fences({
+    redis,
+    keys,
+    gateway: id,
+    subscriptions,
+    fanOut,
+    pending,
+    ask,
+    timeoutMs,
+    log,
+  });
+  /** With frames that may not pass yet. */
+  const holding = new Set<Connection>();
+  const release = () => {
+    for (const connection of holding) if (connection.release()) holding.delete(connection);
+  };
+  listenForOrders({ subscriptions, keys, gateway: id, connections, worldUpdates, log, signal });
 
   const replies = readReplies({
     gateway: id,
@@ -118,6 +147,12 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     },
     metrics,
     run: createClientCommands({ gateway: id, streams, timeoutMs, pending, writer, texts, log }),
+    mayPass: (own) => lease.isHeld() || (own && lease.isCutOff()),
+    holds: (connection) => holding.add(connection),
+    mayLogIn(connection, user, version, sentAt) {
+      if (fences.refuses(connection.world, user, version)) return "fenced";
+      return lease.isHeld() && lease.heldSince() <= sentAt ? "yes" : "again";
+    },
     loggedIn(connection, request) {
       connections.loggedIn(connection);
       if (connection.isClosed) return;
@@ -128,6 +163,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     changed: (connection, version) => fanOut.ownChange(connection, version),
     closed(connection) {
       connections.remove(connection);
+      holding.delete(connection);
       connections.release(connection.address);
       if (connection.user === null) return;
       fanOut.leave(connection);
@@ -166,8 +202,22 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const info = () => ({ connections: connections.size, draining: isDraining, opsPort: ops.port, startedAt });
   const startedAt = Date.now();
   const ops = await startOpsServer({ port: settings.FOYER_OPS_PORT, registry: register, reasons });
-  const onRanOut = () => registry.restore(connections.all().filter(({ user }) => user !== null));
-  const lease = holdLease({ redis, keys, gateway: id, info, onRanOut, log });
+  const lease = holdLease({
+    redis,
+    keys,
+    gateway: id,
+    info,
+    log,
+    onRenewed: () => fences.read(),
+    onBegun: async () => {
+      await registry.restore(connections.all().filter(({ user }) => user !== null));
+      await fences.beginAnew();
+    },
+    onHeld: () => {
+      writer.resume();
+      release();
+    },
+  });
   const admit = createAdmission({
     connections,
     worlds,
@@ -186,11 +236,12 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     admit,
     abandoned: ({ address }) => connections.release(address),
     open,
-    http: createHttp(reasons, register),
+    http: createHttp(reasons, register, createSocial(ask, log)),
   });
   const sweep = setInterval(() => {
     const now = performance.now();
     pending.sweep(now);
+    if (holding.size > 0) release();
     if (settings.FOYER_AUTH_TIMEOUT_MS > 0) connections.closeLoitering(now, settings.FOYER_AUTH_TIMEOUT_MS);
   }, SWEEP_EVERY_MS);
   while (reasons().length > 0) await pause(20, signal);
@@ -207,6 +258,9 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     clearInterval(sweep);
     await replies;
     await lease.release();
+    await redis.hdel(keys.fencesConfirmed(), id).catch(() => {
+      // The leader does it.
+    });
     await redis.del(keys.replyStream(id)).catch(() => {
       // It expires by itself.
     });

@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { latencyBuckets } from "../shared/metrics.ts";
 import { isCommand } from "../shared/protocol/commands.ts";
 import { outcomeOf } from "../shared/protocol/frames.ts";
+import { Tally } from "../shared/tally.ts";
 
 /** What a gateway counts. */
 export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>;
@@ -23,14 +24,26 @@ export function createGatewayMetrics(register: Registry) {
   const counter = (name: string, help: string, labelNames: string[] = []) =>
     new Counter({ name: `foyer_gateway_${name}`, help, labelNames, registers });
 
-  const commands = counter("commands_total", "commands answered, by outcome: success, or the error's code", [
+  const tally = <L extends string>(name: string, help: string, labelNames: [L, ...L[]]) =>
+    new Tally({ name: `foyer_gateway_${name}`, help, labelNames, register });
+
+  const commands = tally("commands_total", "commands answered, by outcome: success, or the error's code", [
     "command",
     "outcome",
   ]);
   const duration = histogram("command_duration_seconds", "from frame read to answer written", ["command"]);
   const authentications = counter("authentications_total", "attempts to log in", ["method", "outcome"]);
-  const messages = counter("messages_sent_total", "frames sent", ["kind"]);
-  const bytes = counter("bytes_sent_total", "bytes of the frames sent");
+  const messages = tally("messages_sent_total", "frames sent", ["kind"]);
+  let bytes = 0;
+  new Counter({
+    name: "foyer_gateway_bytes_sent_total",
+    help: "bytes of the frames sent",
+    registers,
+    collect() {
+      this.inc(bytes);
+      bytes = 0;
+    },
+  });
 
   return {
     connectionsOpened: counter("connections_opened_total", "connections let in"),
@@ -46,8 +59,8 @@ export function createGatewayMetrics(register: Registry) {
 
     /** Counts one frame that was sent. */
     sent(kind: string, frame: string) {
-      messages.inc({ kind });
-      bytes.inc(Buffer.byteLength(frame));
+      messages.add(kind);
+      bytes += Buffer.byteLength(frame);
     },
 
     /** Counts one answered command. */
@@ -55,7 +68,7 @@ export function createGatewayMetrics(register: Registry) {
       const { action, readAt, text } = request;
       const command = isCommand(action) || action === "authenticate" ? action : "unknown";
       const outcome = outcomeOf(frame);
-      commands.inc({ command, outcome });
+      commands.add(command, outcome);
       duration.observe({ command }, (performance.now() - readAt) / 1000);
       if (command === "authenticate") authentications.inc({ method: methodOf(text), outcome });
     },

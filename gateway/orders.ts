@@ -1,7 +1,11 @@
-/** What workers tell a gateway: worlds that changed, connections that newer ones replace. */
+/**
+ * What workers and the command line tell a gateway: worlds that changed, connections that newer ones replace,
+ * clients that are to load their page anew.
+ */
 import type { Logger } from "../shared/log.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import type { Connections } from "./connections.ts";
+import { spread } from "./spread.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { WorldUpdates } from "./world-updates.ts";
 
@@ -12,11 +16,19 @@ interface OrdersOptions {
   connections: Connections;
   worldUpdates: WorldUpdates;
   log: Logger;
+  /** The gateway ends, and its connections with it. */
+  signal: AbortSignal;
 }
+
+/** An order as it stands in a message. */
+type Order =
+  | { kind: "replace"; connections: number[] }
+  /** Of one world, or of all; logged in or not. */
+  | { kind: "reload"; world: string | null; over_ms: number };
 
 /** Listens as long as the subscriptions stand. */
 export function listenForOrders(options: OrdersOptions): void {
-  const { subscriptions, keys, gateway, connections, worldUpdates, log } = options;
+  const { subscriptions, keys, gateway, connections, worldUpdates, log, signal } = options;
   subscriptions.add(keys.worldsChannel(), {
     onMessage: (message) => worldUpdates.worldChanged(message.toString()),
     onSubscribed: (again) => {
@@ -25,20 +37,40 @@ export function listenForOrders(options: OrdersOptions): void {
   });
   subscriptions.add(keys.gatewayChannel(gateway), {
     onMessage: (message) => {
-      const replaced = readOrder(message);
-      if (replaced === null) return log.warn("unreadable order");
-      for (const number of replaced) connections.get(number)?.replace();
+      const order = readOrder(message);
+      if (order === null) return log.warn("unreadable order");
+      if (order.kind === "replace") {
+        for (const number of order.connections) connections.get(number)?.replace();
+        return;
+      }
+      const { world, over_ms: overMs } = order;
+      const all = connections.all().filter((each) => world === null || each.world === world);
+      log.info({ connections: all.length, world, overMs }, "connections are told to reload");
+      spread(all, overMs, signal, (connection) => connection.reload()).catch((error: Error) => {
+        log.error({ error }, "reloading failed");
+      });
     },
     onSubscribed: () => {},
   });
 }
 
-/** The connections to be replaced; null for an order that this version does not know. */
-function readOrder(message: Buffer): number[] | null {
+/** Null for an order that this version does not know. */
+function readOrder(message: Buffer): Order | null {
   try {
-    const order = JSON.parse(message.toString()) as { kind?: unknown; connections?: unknown };
-    return order?.kind === "replace" && Array.isArray(order.connections) ? order.connections : null;
+    const order = JSON.parse(message.toString());
+    switch (order?.kind) {
+      case "replace":
+        return Array.isArray(order.connections) ? order : null;
+      case "reload":
+        return isTextOrNull(order.world) && Number.isFinite(order.over_ms) ? order : null;
+      default:
+        return null;
+    }
   } catch {
     return null;
   }
+}
+
+function isTextOrNull(value: unknown): boolean {
+  return value === null || typeof value === "string";
 }

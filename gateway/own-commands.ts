@@ -28,6 +28,7 @@ export function createAsk({ pending, writer, streams, timeoutMs }: OwnCommandsOp
         stream: streamOf(world, streams),
         deadline: performance.now() + timeoutMs,
         maybeSent: false,
+        sentAt: Number.POSITIVE_INFINITY,
         answered({ effect }: { effect: { kind: string; value?: unknown } | null }) {
           if (effect?.kind === "answer") resolve(effect.value as never);
           else reject(new Error(`${name}: a worker could not answer`));

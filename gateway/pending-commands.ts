@@ -12,6 +12,8 @@ export interface PendingCommand {
   deadline: number;
   /** Whether it may have reached the stream: then nobody can say that nothing was done. */
   maybeSent: boolean;
+  /** When it was first written, by `performance.now()`; infinite before. */
+  sentAt: number;
   answered(reply: Reply): void;
   failed(failure: Failure): void;
 }
@@ -56,6 +58,13 @@ export class PendingCommands {
     this.#pending.delete(reply.n);
     pending.answered(reply);
     return undefined;
+  }
+
+  /** Drops what is under way for a connection that is cut off: what is not written yet never will be. */
+  forgetAll(connection: number): void {
+    for (const [n, { command }] of this.#pending) {
+      if (command.connection === connection) this.#pending.delete(n);
+    }
   }
 
   /** Ends a command without an answer. */

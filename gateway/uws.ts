@@ -10,6 +10,8 @@ export interface Link {
   send(text: string): number;
   getBufferedAmount(): number;
   end(code: number, reason: string): void;
+  /** Breaks it without a word; what waits in the buffer never gets there. */
+  close(): void;
 }
 
 /** What happens on a WebSocket. */
@@ -36,14 +38,20 @@ export type Admission<T> = { refused: string } | { admitted: T };
 
 /** An answer to a plain request. */
 export interface HttpAnswer {
-  status: 200 | 404 | 503;
+  status: keyof typeof statusTexts;
   type: string;
   body: string;
+  /** Besides its type. */
+  headers?: Readonly<Record<string, string>>;
 }
 
 /** A plain request. */
 export interface HttpRequest {
+  /** In lower case. */
+  method: string;
   path: string;
+  /** What follows the question mark; empty where nothing does. */
+  query: string;
   /** Whether it comes from this machine itself, not handed on by a proxy. */
   isLocal: boolean;
 }
@@ -78,7 +86,14 @@ interface SocketData<T> {
 /** `LIBUS_LISTEN_EXCLUSIVE_PORT`: without it two gateways would share a port unnoticed. */
 const EXCLUSIVE_PORT = 1;
 
-const statusTexts = { 200: "200 OK", 404: "404 Not Found", 503: "503 Service Unavailable" };
+const statusTexts = {
+  200: "200 OK",
+  302: "302 Found",
+  400: "400 Bad Request",
+  404: "404 Not Found",
+  405: "405 Method Not Allowed",
+  503: "503 Service Unavailable",
+};
 
 /** Starts it. @throws Error when the port is taken, or this machine cannot load uWebSockets */
 export async function startPublicServer<T>(options: PublicServerOptions<T>): Promise<PublicServer> {
@@ -172,15 +187,24 @@ function serve<T>(
   const forwarded = ["x-forwarded-for", "forwarded", "via"].some((name) => request.getHeader(name) !== "");
   const peer = Buffer.from(response.getRemoteAddressAsText()).toString();
   const isLocal = !forwarded && /^(127\.|::1$|(0+:){7}0*1$|::ffff:127\.|(0+:){5}ffff:7f)/i.test(peer);
-  void http({ path: request.getUrl(), isLocal }).then(({ status, type, body }) => {
+  const asked = {
+    method: request.getMethod(),
+    path: request.getUrl(),
+    query: request.getQuery() ?? "",
+    isLocal,
+  };
+  void http(asked).then(({ status, type, body, headers = {} }) => {
     if (aborted) return;
-    response.cork(() =>
+    response.cork(() => {
       response
         .writeStatus(statusTexts[status])
         .writeHeader("content-type", type)
         .writeHeader("cache-control", "no-store")
-        .end(body),
-    );
+        // Addresses of social logins hold tokens.
+        .writeHeader("referrer-policy", "no-referrer");
+      for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
+      response.end(body);
+    });
   });
 }
 

@@ -1,6 +1,12 @@
-/** A guest: a connection that is logged in with a `client_id`, and asks one command at a time. */
+/**
+ * A guest: a connection that is logged in with a `client_id`, and asks one command at a time. It shares with the
+ * client what answers mean, and not its connection: that one parses every frame, keeps a queue and comes back, and
+ * a load test wants to count raw frames, see each fault once, and be faster than what it measures.
+ */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { commandError, isLater, retryAfterMs } from "../shared/client/command-error.ts";
+import type { Authenticated, CommandBody, CommandName, CommandResult } from "../shared/client/messages.ts";
 import { type Connection, openConnection } from "./frame-client.ts";
 
 /** A connection that is logged in. */
@@ -12,9 +18,8 @@ export interface Guest {
   closed: string | null;
 }
 
-/** Answers that say "later", not "no". */
-const LATER = new Set(["server.timeout", "server.overloaded", "protocol.rate_limited"]);
 const LOGIN_MS = 60_000;
+const LATER_MS = 200;
 const ANSWER_MS = 15_000;
 
 /** How long the two steps of a login took, in ms. */
@@ -44,28 +49,29 @@ export async function logIn(
   for (;;) {
     const [action, body] = await answerTo(guest, frame, ([action]) => action !== "pong");
     if (action === "authenticated") {
-      guest.user = (body as { "user.config": { id: string } })["user.config"].id;
+      guest.user = (body as Authenticated)["user.config"].id;
       onDone?.({ openMs: opened - begun, authenticateMs: performance.now() - opened });
       return guest;
     }
-    const { code, details } = (body ?? {}) as { code?: string; details?: { retry_after_ms?: number } };
-    if (action !== "error" || !LATER.has(code ?? "") || performance.now() - begun > LOGIN_MS) {
+    const error = commandError(body);
+    if (action !== "error" || !isLater(error) || performance.now() - begun > LOGIN_MS) {
       connection.close();
       throw new Error(`${url}: a guest's login was answered with ${JSON.stringify([action, body])}`);
     }
-    await sleep(details?.retry_after_ms ?? 200);
+    await sleep(retryAfterMs(error) || LATER_MS);
   }
 }
 
 /** Asks one command while nothing else is asked on this connection; resolves to the result of its success. */
-export async function ask(guest: Guest, action: string, payload: object): Promise<unknown> {
+export async function ask<N extends CommandName>(
+  guest: Guest,
+  action: N,
+  payload: CommandBody<N>,
+): Promise<CommandResult<N>> {
   const id = "ask";
-  const [outcome, , result] = await answerTo(
-    guest,
-    JSON.stringify([action, id, payload]),
-    (f) => f[1] === id,
-  );
-  if (outcome === "success") return result;
+  const frame = JSON.stringify([action, id, payload]);
+  const [outcome, , result] = await answerTo(guest, frame, (f) => f[1] === id);
+  if (outcome === "success") return result as CommandResult<N>;
   throw new Error(`${action} was answered with ${JSON.stringify([outcome, result])}`);
 }
 

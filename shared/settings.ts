@@ -93,6 +93,11 @@ const prefix: SettingType<string> = {
   parse: (text) => (/^[\w.-]{1,40}$/.test(text) ? text : undefined),
 };
 
+const anyText: SettingType<string | undefined> = {
+  accepts: "a text",
+  parse: (value) => value,
+};
+
 const row = <T>(
   type: SettingType<T>,
   fallback: T,
@@ -102,6 +107,7 @@ const row = <T>(
 
 const databaseUrl = url("postgres:", "postgresql:");
 const redisUrl = url("redis:", "rediss:", "redis+sentinel:", "redis+cluster:");
+const web = url("http:", "https:");
 const none: string | undefined = undefined;
 
 /** The table. The comments of `docs/operations.md` are made from it. */
@@ -115,7 +121,11 @@ export const settingRows = {
     "Redis: redis://host:port, redis+sentinel://host:port,host:port/master or redis+cluster://host:port,host:port",
     { secret: true },
   ),
-  FOYER_PORT: row(port, 8375, "the gateway's public port: WebSocket, health; 0 picks a free one"),
+  FOYER_PORT: row(
+    port,
+    8375,
+    "the gateway's public port: WebSocket, social login, health; 0 picks a free one",
+  ),
   FOYER_OPS_PORT: row(
     port,
     9375,
@@ -169,6 +179,48 @@ export const settingRows = {
     oneOf("fatal", "error", "warn", "info", "debug", "trace", "silent"),
     "info",
     "least level that is logged",
+  ),
+  FOYER_SOCIAL_TWITTER_CLIENT_ID: row(
+    anyText,
+    none,
+    "id of our client at X (Twitter); without id and secret it is off",
+  ),
+  FOYER_SOCIAL_TWITTER_CLIENT_SECRET: row(anyText, none, "secret of that client", { secret: true }),
+  FOYER_SOCIAL_TWITTER_AUTHORIZE_URL: row(
+    web,
+    "https://x.com/i/oauth2/authorize",
+    "where people log in at X (Twitter); a scope given in it is kept",
+  ),
+  FOYER_SOCIAL_TWITTER_TOKEN_URL: row(
+    web,
+    "https://api.x.com/2/oauth2/token",
+    "where X (Twitter) exchanges codes",
+  ),
+  FOYER_SOCIAL_TWITTER_PROFILE_URL: row(
+    web,
+    "https://api.x.com/2/users/me",
+    "where X (Twitter) says who somebody is",
+  ),
+  FOYER_SOCIAL_LINKEDIN_CLIENT_ID: row(
+    anyText,
+    none,
+    "id of our client at LinkedIn; without id and secret it is off",
+  ),
+  FOYER_SOCIAL_LINKEDIN_CLIENT_SECRET: row(anyText, none, "secret of that client", { secret: true }),
+  FOYER_SOCIAL_LINKEDIN_AUTHORIZE_URL: row(
+    web,
+    "https://www.linkedin.com/oauth/v2/authorization",
+    "where people log in at LinkedIn; a scope given in it is kept",
+  ),
+  FOYER_SOCIAL_LINKEDIN_TOKEN_URL: row(
+    web,
+    "https://www.linkedin.com/oauth/v2/accessToken",
+    "where LinkedIn exchanges codes",
+  ),
+  FOYER_SOCIAL_LINKEDIN_PROFILE_URL: row(
+    web,
+    "https://api.linkedin.com/v2/userinfo",
+    "where LinkedIn says who somebody is",
   ),
   FOYER_LOCAL_RESTART_STORES: row(
     flag,

@@ -70,6 +70,7 @@ async function findOrMake(context: CommandContext, body: unknown): Promise<Login
   if (token != null) {
     if (typeof token !== "string") throw new Refusal("auth.invalid_token");
     const claims = verifyToken(context.world.tokenKeys, token, context.now);
+    if (claims.uid === undefined) return await logInKiosk(context, claims.kioskId);
     return await retryLostRaces(context, (find) => logInWithToken(context, find, claims));
   }
   const id = asId(clientId);
@@ -177,6 +178,12 @@ async function applyToken(context: CommandContext, id: string, claims: Claims): 
     };
     return { user, before: account };
   });
+}
+
+async function logInKiosk(context: CommandContext, id: string): Promise<Login> {
+  const account = await context.loaders.user(context.world.id, "id", id);
+  if (account?.type !== "kiosk" || !isAdmitted(context, account)) throw new Refusal("auth.denied");
+  return await touch(context, account);
 }
 
 async function logInAsGuest(

@@ -87,6 +87,8 @@ export interface Written {
   result: string;
   /** Accounts whose user object changed, as they are now. */
   changed: UserRow[];
+  /** Accounts of which what they may see changed. */
+  accessChanged?: UserRow[];
 }
 
 /** A reading command: a small function, and what it can ask for before the actor is known. */
@@ -103,6 +105,8 @@ export interface WriteCommand<Body> {
   affects?(body: Body): string[];
   /** What must hold before a transaction is begun: rate limits, for one. */
   before?(context: CommandContext, actor: string, body: Body): Promise<void>;
+  /** Ids of accounts that it may have locked out: their connections are gone before it is answered. */
+  cutsOff?(body: Body): string[];
   run(context: WriteContext, body: Body): Promise<Written>;
 }
 

@@ -4,11 +4,13 @@ import { pushFrame } from "../../shared/protocol/frames.ts";
 import type { GatewayCommandName, GatewayCommands } from "../../shared/protocol/gateway-commands.ts";
 import type { Loaders } from "../loaders.ts";
 import { resolveAccess } from "../permissions.ts";
-import { selectNewerUsers } from "../sql/users.ts";
+import { finishSocialLogin, startSocialLogin } from "../social-login.ts";
+import { selectCutOff } from "../sql/user-moderation.ts";
+import { selectNewerUsers, type UserRow } from "../sql/users.ts";
 import { ownUserJson } from "../user-view.ts";
 import type { SharedText } from "../world.ts";
 import { worldConfig } from "../world-config.ts";
-import type { Services } from "./context.ts";
+import type { CommandContext, Origin, Services } from "./context.ts";
 
 /** What one is given. */
 export interface GatewayContext {
@@ -18,6 +20,10 @@ export interface GatewayContext {
   now: number;
   /** Makes a text known to gateways before the answer that refers to it. */
   share(text: SharedText): void;
+  /** Where it came from: what changes an account needs its id and place, as a client's command does. */
+  origin: Origin;
+  /** Tells all connections of an account that changed. */
+  userChanged(context: CommandContext, user: UserRow): void;
 }
 
 type GatewayHandlers = {
@@ -48,6 +54,10 @@ export const gatewayHandlers: GatewayHandlers = {
     };
   },
 
+  "gateway.cut_off": async ({ services, world }, { users }) => ({
+    users: await selectCutOff(services.sql, world, users),
+  }),
+
   async "gateway.world_updated"({ services, loaders, world: id, share }, { users }) {
     const world = await services.worlds.getLatest(id);
     const frames = users.map(async (user): Promise<[string, FramePart[] | null]> => {
@@ -59,5 +69,13 @@ export const gatewayHandlers: GatewayHandlers = {
       return [user, ['["world.updated",', { shared: config.hash }, "]"]];
     });
     return { users: await Promise.all(frames) };
+  },
+
+  async "gateway.social_start"(context, body) {
+    return { location: await startSocialLogin(context, body) };
+  },
+
+  async "gateway.social_callback"(context, body) {
+    return { location: await finishSocialLogin(context, body) };
   },
 };

@@ -1,7 +1,11 @@
 /** Binds a handler to every command of the table; one that is missing does not compile. */
 import type { CommandBody, CommandName, commands } from "../../shared/protocol/commands.ts";
 import type { ReadCommand, WriteCommand } from "./context.ts";
+import { userAdminUpdate } from "./user-admin-update.ts";
 import { userFetch } from "./user-fetch.ts";
+import { userKioskCreate, userKioskFetch } from "./user-kiosk.ts";
+import { userBan, userDelete, userReactivate, userSilence } from "./user-moderation.ts";
+import { userSocialConnect } from "./user-social.ts";
 import { userUpdate } from "./user-update.ts";
 
 type Handlers = {
@@ -12,5 +16,13 @@ type Handlers = {
 
 export const handlers: Handlers = {
   "user.fetch": userFetch,
+  "user.social.connect": userSocialConnect,
   "user.update": userUpdate,
+  "user.ban": userBan,
+  "user.silence": userSilence,
+  "user.reactivate": userReactivate,
+  "user.delete": userDelete,
+  "user.admin.update": userAdminUpdate,
+  "user.kiosk.create": userKioskCreate,
+  "user.kiosk.fetch": userKioskFetch,
 };

@@ -1,11 +1,10 @@
 /** `user.update`: changes the caller's own profile or client state. */
-import { isDeepStrictEqual } from "node:util";
 import type { CommandBody } from "../../shared/protocol/commands.ts";
 import { Refusal } from "../../shared/protocol/errors.ts";
 import { runScript } from "../../shared/redis/lua.ts";
 import { insertAudit } from "../sql/audit-log.ts";
 import { updateOwnValues } from "../sql/users.ts";
-import { storableJson } from "../storable.ts";
+import { differs, storableJson } from "../storable.ts";
 import type { CommandContext, WriteCommand } from "./context.ts";
 
 type Body = CommandBody<"user.update">;
@@ -55,10 +54,6 @@ function readValues(body: Body) {
     profile: body.profile == null ? null : storableJson(body.profile, "/profile"),
     clientState: body.client_state == null ? null : storableJson(body.client_state, "/client_state"),
   };
-}
-
-function differs(a: string, b: string): boolean {
-  return a !== b && !isDeepStrictEqual(JSON.parse(a), JSON.parse(b));
 }
 
 async function takeToken({ services, world }: CommandContext, user: string): Promise<void> {

@@ -36,6 +36,7 @@ const sqlStates = {
   serializationFailure: "40001",
   deadlockDetected: "40P01",
   queryCanceled: "57014",
+  uniqueViolation: "23505",
 } as const;
 
 /** The driver's own codes for a link that is gone, and the system's. */
@@ -67,6 +68,11 @@ const codeOf = (error: unknown) => String((error as { code?: unknown } | null)?.
 export function isConflict(error: unknown): boolean {
   const code = codeOf(error);
   return code === sqlStates.serializationFailure || code === sqlStates.deadlockDetected;
+}
+
+/** Whether a value is another row's already. */
+export function isDuplicate(error: unknown): boolean {
+  return codeOf(error) === sqlStates.uniqueViolation;
 }
 
 /** Whether Postgres could not be reached, or not in time: what was asked may or may not have happened. */

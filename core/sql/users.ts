@@ -219,6 +219,31 @@ export async function updateOwnValues(
   return rows[0]!.version;
 }
 
+/**
+ * Writes a profile that was made from the one that is there, under its lock. Unlike one that a client sent, it is
+ * right wherever the command stands in the stream; what entered the stream before it is out of date from now on.
+ *
+ * @param profile JSON text, or null: keep
+ * @returns the account's version now, which is a new one either way
+ */
+export async function updateMergedProfile(
+  tx: Transaction,
+  world: string,
+  id: string,
+  values: { profile: string | null; position: string },
+): Promise<number> {
+  const { profile, position } = values;
+  const rows = await tx<{ version: number }[]>`
+    update users set
+      profile = coalesce(${profile}::text::jsonb, profile),
+      profile_position = case when ${profile}::text is null then profile_position
+        else greatest(profile_position, ${position}) end,
+      version = version + 1
+    where world_id = ${world} and id = ${id}
+    returning version::float8 as version`;
+  return rows[0]!.version;
+}
+
 /** Gives an account what an invite to a room gives: the system roles of anonymous users. */
 export async function insertInvitedGrants(
   tx: Transaction,
@@ -244,4 +269,23 @@ export async function selectNewerUsers(
       on u.id = k.id and u.version > k.version
     where u.world_id = ${world}`;
   return toUsers(rows);
+}
+
+/** When an account came to be, and when it was deleted; ms since the epoch. */
+export interface UserTimes {
+  created_at: number;
+  deleted_at: number | null;
+}
+
+/** The times that no command needs, for an operator. */
+export async function selectUserTimes(
+  sql: Queryable,
+  world: string,
+  id: string,
+): Promise<UserTimes | undefined> {
+  const rows = await sql<UserTimes[]>`
+    select extract(epoch from created_at)::float8 * 1000 as created_at,
+      extract(epoch from deleted_at)::float8 * 1000 as deleted_at
+    from users where world_id = ${world} and id = ${id}`;
+  return rows[0];
 }

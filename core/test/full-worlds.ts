@@ -22,7 +22,7 @@ function toUuid(text: string): string {
 
 /**
  * Makes worlds with so many accounts, whose keys are `client_id 5`, `token_id 5` and `pretalx_id 5`; an invite
- * and a grant for each tenth, and a command and an audit row for each.
+ * and a grant for each tenth, and a command, an audit row and an account at X for each.
  */
 export async function fillWorlds(sql: Sql, accounts: Readonly<Record<string, number>>): Promise<void> {
   for (const [world, count] of Object.entries(accounts)) {
@@ -49,6 +49,9 @@ export async function fillWorlds(sql: Sql, accounts: Readonly<Record<string, num
       insert into invites (world_id, token, room_id, expires_at)
       select ${world}, 'invite ' || i, md5(${world} || ' room ' || 1 + i % ${ROOMS})::uuid, now() + interval '1 day'
       from generate_series(1, ${count}::int / 10) i`;
+    await sql`
+      insert into social_accounts (world_id, user_id, network, external_id)
+      select ${world}, md5(${world} || ' ' || i)::uuid, 'twitter', i::text from generate_series(1, ${count}::int) i`;
     await sql`
       insert into command_log (command_id, world_id, user_id, position, answer)
       select ${world} || '.' || i, ${world}, md5(${world} || ' ' || i)::uuid,

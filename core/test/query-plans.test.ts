@@ -10,8 +10,11 @@ import { positionAt } from "../position.ts";
 import * as auditLog from "../sql/audit-log.ts";
 import * as commandLog from "../sql/command-log.ts";
 import type { Sql, Transaction } from "../sql/database.ts";
+import * as grants from "../sql/grants.ts";
 import * as invites from "../sql/invites.ts";
 import * as logins from "../sql/logins.ts";
+import * as socialAccounts from "../sql/social-accounts.ts";
+import * as moderation from "../sql/user-moderation.ts";
 import * as users from "../sql/users.ts";
 import * as worlds from "../sql/worlds.ts";
 import { fillWorlds, roomId, userId } from "./full-worlds.ts";
@@ -36,6 +39,8 @@ const login = (values: { client_id?: string; token_id?: string; pretalx_id?: str
 
 const audit = { actor: few[0]!, user: few[0]!, event: "profile" as const, data: "{}", commandId: "audit" };
 const logged = (commandId: string) => ({ commandId, world: WORLD, user: few[0]!, position: POSITION });
+
+const oneGrantEach = [null, roomId(WORLD, 1)].map((room) => ({ user: few[0]!, role: "moderator", room }));
 
 /** Every function, as a command calls it. */
 const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]> = {
@@ -68,6 +73,14 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
       return users.updateOwnValues(tx, WORLD, few[0]!, values);
     },
   ],
+  updateMergedProfile: [
+    (_, tx) => users.updateMergedProfile(tx, WORLD, few[0]!, { profile: '{"a":1}', position: POSITION }),
+  ],
+  selectLinkSecret: [(sql) => socialAccounts.selectLinkSecret(sql, WORLD)],
+  upsertSocialAccount: ["twitter", "linkedin"].map(
+    (network) => (_, tx) =>
+      socialAccounts.upsertSocialAccount(tx, WORLD, { user: few[0]!, network, externalId: "1" }),
+  ),
   insertInvitedGrants: [(_, tx) => users.insertInvitedGrants(tx, WORLD, userId(WORLD, 3), roomId(WORLD, 1))],
   selectNewerUsers: [few, many].map(
     (ids) => (sql) =>
@@ -102,6 +115,30 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
   }),
   selectGreatestPosition: [(sql) => commandLog.selectGreatestPosition(sql)],
   insertAudit: [(sql) => auditLog.insertAudit(sql, WORLD, audit)],
+  selectAudit: [(sql) => auditLog.selectAudit(sql, WORLD, few[0]!, 1_000)],
+  selectUserTimes: [(sql) => users.selectUserTimes(sql, WORLD, few[0]!)],
+  insertGrant: oneGrantEach.map((grant) => (_, tx) => grants.insertGrant(tx, WORLD, grant)),
+  deleteGrant: oneGrantEach.map((grant) => (_, tx) => grants.deleteGrant(tx, WORLD, grant)),
+  raiseVersion: [(_, tx) => grants.raiseVersion(tx, WORLD, few[0]!)],
+  redactAudit: [(_, tx) => auditLog.redactAudit(tx, WORLD, few[0]!)],
+  updateModeration: [(_, tx) => moderation.updateModeration(tx, WORLD, few[0]!, "banned", POSITION)],
+  markDeleted: [(_, tx) => moderation.markDeleted(tx, WORLD, few[0]!, POSITION)],
+  deleteTies: [(_, tx) => moderation.deleteTies(tx, WORLD, few[0]!)],
+  updateByAdmin: [
+    (_, tx) => {
+      const values = { profile: '{"a":2}', client_state: null, pretalx_id: "free", position: POSITION };
+      return moderation.updateByAdmin(tx, WORLD, few[0]!, { ...values, changed: true });
+    },
+  ],
+  insertKiosk: [(_, tx) => moderation.insertKiosk(tx, WORLD, randomUUID(), "{}", POSITION)],
+  selectCutOff: [few, many].map(
+    (ids) => (sql) =>
+      moderation.selectCutOff(
+        sql,
+        WORLD,
+        ids.map((id) => [id, 0]),
+      ),
+  ),
   selectWorld: [(sql) => worlds.selectWorld(sql, WORLD)],
   selectWorldVersion: [(sql) => worlds.selectWorldVersion(sql, WORLD)],
   selectRooms: [(sql) => worlds.selectRooms(sql, WORLD)],
@@ -111,7 +148,8 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
 const callsOfOthers = ["selectWorlds", "upsertWorld", "replaceRooms", "deleteWorldRow", "pruneCommands"];
 
 t.test("every function of sql/ is looked at here", async (t) => {
-  const all = [users, invites, logins, commandLog, auditLog, worlds].flatMap((module) => Object.keys(module));
+  const modules = [users, moderation, invites, grants, logins, commandLog, auditLog, socialAccounts, worlds];
+  const all = modules.flatMap((module) => Object.keys(module));
   t.same([...Object.keys(calls), ...callsOfOthers].sort(), all.sort());
 });
 

@@ -21,6 +21,9 @@ export type Wire = Awaited<ReturnType<typeof openWire>>;
 /** Answers are waited for so long. */
 const DEADLINE_MS = 10_000;
 
+/** Later than every id of a stream. */
+const FOREVER = "99999999999999-0";
+
 export async function openWire(redisUrl: string, prefix: string, gateway = "gateway-under-test") {
   const keys = createKeys(prefix);
   const log = createLog("silent");
@@ -32,6 +35,8 @@ export async function openWire(redisUrl: string, prefix: string, gateway = "gate
   );
   // Registrations of a gateway without a lease are taken back.
   await redis.zadd(keys.leases("gateway"), Date.now() + 3_600_000, gateway);
+  // It has no connections, so that it enforces every fence there will ever be.
+  await redis.hset(keys.fencesConfirmed(), gateway, FOREVER);
   const waiting = new Map<number, (reply: Reply) => void>();
   let last = "0-0";
   let n = 0;

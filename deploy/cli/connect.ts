@@ -5,6 +5,8 @@
 import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
 import WebSocket from "ws";
+import { type ClientEvents, connectFoyer, type FoyerClient } from "../../shared/client/connect.ts";
+import type { Login } from "../../shared/client/messages.ts";
 import { Failure, type Io, WrongUsage } from "./failure.ts";
 import { UnansweredCommands } from "./unanswered-commands.ts";
 
@@ -28,70 +30,63 @@ export async function runConnect(url: string, options: ConnectOptions, io: Io): 
   if (!URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol)) {
     throw new WrongUsage(`"${url}" is no WebSocket URL: say one such as ws://localhost:8375/ws/world/sample`);
   }
-  const connection = new WebSocket(url, { handshakeTimeout: CONNECT_MS });
-  const ending = new AbortController();
-  const onSignal = () => ending.abort();
+  const client = connectFoyer(url, {
+    login: login(options),
+    WebSocket,
+    // Whoever types frames wants to see how a connection ends, and no pongs that they did not ask for.
+    reconnect: false,
+    timeouts: { openMs: CONNECT_MS, silenceMs: 0 },
+  });
+  const onSignal = () => client.close();
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   try {
-    return await talk(connection, options, io, ending.signal);
-  } catch (error) {
-    connection.terminate();
-    throw error;
+    return await talk(client, url, options, io);
   } finally {
+    client.close();
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
     // A terminal, or a pipe that stays open, would keep the process from ending.
     io.stdin.destroy();
   }
 }
 
-function talk(connection: WebSocket, options: ConnectOptions, io: Io, ending: AbortSignal): Promise<number> {
+async function talk(client: FoyerClient, url: string, options: ConnectOptions, io: Io): Promise<number> {
   const unanswered = new UnansweredCommands();
-  let isLoggedIn = false;
-  return new Promise((resolve, reject) => {
-    let isDone = false;
-    const finish = () => {
-      isDone = true;
-      connection.close(1000);
-    };
-    ending.addEventListener("abort", finish);
-    connection.on("open", () => connection.send(JSON.stringify(["authenticate", login(options)])));
-    connection.on("message", (data: Buffer) => {
-      const text = data.toString();
-      io.stdout.write(`${text}\n`);
-      const frame = parseFrame(text);
-      unanswered.heard(frame);
-      if (isLoggedIn) return;
-      if (frame[0] === "authenticated") {
-        isLoggedIn = true;
-        sendLines(connection, options, unanswered, io).then((isAnswered) => {
-          if (isAnswered) finish();
-        }, reject);
-      } else if (frame[0] === "error") {
-        const { code = "an error" } = (frame.at(-1) ?? {}) as { code?: string };
-        reject(new Failure(`the login was refused with ${code}: ${adviceOn(code)}`));
-      }
-    });
-    connection.on("error", (error: Error) => {
-      if (isDone) return resolve(0);
-      const why = error.message || "nothing listens there";
-      reject(
-        new Failure(`no connection to ${connection.url} (${why}): check the URL; foyer status says more`),
-      );
-    });
-    connection.on("close", (code, reason) => {
-      io.stderr.write(`closed ${code}${reason.length > 0 ? ` ${reason}` : ""}\n`);
-      if (isDone) return resolve(0);
-      reject(new Failure(`the server closed the connection with ${code}: connect again`));
-    });
+  client.on("frame", (text) => {
+    io.stdout.write(`${text}\n`);
+    unanswered.heard(parseFrame(text));
   });
+  const ended = new Promise<ClientEvents["closed"]>((resolve, reject) => {
+    client.on("closed", (end) => {
+      io.stderr.write(`closed ${end.code}${end.reason === "" ? "" : ` ${end.reason}`}\n`);
+      resolve(end);
+    });
+    client.on("reload", () => reject(new Failure("the server says to load anew: connect again")));
+  });
+  const isIn = await Promise.race([
+    client.ready.then(() => true).catch(() => false),
+    ended.then(() => false),
+  ]);
+  if (isIn) {
+    const said = sendLines(client, options, unanswered, io).then((isAnswered) => {
+      if (isAnswered) client.close();
+      return ended;
+    });
+    await Promise.race([ended, said]);
+  }
+  const { code, reason, error } = await ended;
+  if (error === null) return 0;
+  if (isIn) throw new Failure(`the server closed the connection with ${code}: connect again`);
+  if (error.code === "client.closed") {
+    const why = reason === "" ? `closed with ${code}` : reason;
+    throw new Failure(`no connection to ${url} (${why}): check the URL; foyer status says more`);
+  }
+  throw new Failure(`the login was refused with ${error.code}: ${adviceOn(error.code)}`);
 }
 
-/** The payload of `authenticate`. */
-function login({ clientId, token, invite }: ConnectOptions): Record<string, string> {
-  return {
-    ...(token === undefined ? { client_id: clientId ?? randomUUID() } : { token }),
-    ...(invite === undefined ? {} : { invite_token: invite }),
-  };
+function login({ clientId, token, invite }: ConnectOptions): Login {
+  if (token !== undefined) return { token };
+  const client_id = clientId ?? randomUUID();
+  return invite === undefined ? { client_id } : { client_id, invite_token: invite };
 }
 
 /**
@@ -100,7 +95,7 @@ function login({ clientId, token, invite }: ConnectOptions): Record<string, stri
  * @returns whether all is said and answered; false: go on listening
  */
 async function sendLines(
-  connection: WebSocket,
+  client: FoyerClient,
   options: ConnectOptions,
   unanswered: UnansweredCommands,
   io: Io,
@@ -108,10 +103,9 @@ async function sendLines(
   let hasSent = false;
   for await (const line of createInterface({ input: io.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (line.trim() === "") continue;
-    if (connection.readyState !== WebSocket.OPEN) return false;
+    if (!client.sendFrame(line)) return false;
     hasSent = true;
     unanswered.sent(parseFrame(line));
-    connection.send(line);
   }
   if (options.listen || io.stdin.isTTY || !hasSent) return false;
   const left = await unanswered.settle({ answerMs: ANSWER_MS, quietMs: QUIET_MS });

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "./duration.ts";
 import type { Io } from "./failure.ts";
+import { userActions } from "./user-actions.ts";
 
 const HEAD = `Foyer, a realtime account cluster: gateways hold the clients' WebSockets, workers ("core") run their commands.
 
@@ -187,6 +188,42 @@ export function createProgram(version: string, io: Io, end: (status: number) => 
     .addOption(expiry())
     .addHelpText("after", examples("foyer invite --world sample --room workshop-a --expires-in 2d"))
     .action(async (options) => end(await (await import("./invite.ts")).runInvite(options, io)));
+
+  const user = program
+    .command("user")
+    .summary("an account: show, ban, silence, reactivate, delete, grant, revoke")
+    .description("The operator's hand on an account. Workers do it, as they do for a moderator.");
+  for (const { action, summary, description } of userActions) {
+    const takesRole = action === "grant" || action === "revoke";
+    const command = onStores(user.command(action))
+      .summary(summary)
+      .description(description)
+      .requiredOption("--world <ID>", "the world")
+      .option("--id <ID>", "the account, by its id")
+      .option("--uid <UID>", "the account, by who the person is to the ticket system")
+      .option("--client-id <ID>", "the account, by what a guest's browser calls itself");
+    if (takesRole) {
+      command
+        .requiredOption("--role <ROLE>", "a role of the world file, or one that every world has")
+        .option("--room <IMPORT_ID>", "in this room alone, by its id in the world file");
+    }
+    const more = takesRole ? " --role moderator" : "";
+    command
+      .addOption(json())
+      .addHelpText("after", examples(`foyer user ${action} --world sample --uid ada${more}`))
+      .action(async (options) => end(await (await import("./user.ts")).runUser(action, options, io)));
+  }
+
+  onStores(program.command("reload"))
+    .summary("have all clients load their page anew")
+    .description(
+      "Has all connected clients load their page anew, as after a new version of it, spread evenly over a time so\nthat they don't all come back at once.",
+    )
+    .option("--world <ID>", "only those of this world")
+    .addOption(new Option("--over <TIME>", "the time: 45s, 10m").argParser(parseDuration).default(60, "60s"))
+    .addOption(json())
+    .addHelpText("after", examples("foyer reload", "foyer reload --world sample --over 10m"))
+    .action(async (options) => end(await (await import("./reload.ts")).runReload(options, io)));
 
   program
     .command("connect")

@@ -2,9 +2,9 @@
 import type { ClusterLink } from "../../core/world-file.ts";
 import { createLog } from "../../shared/log.ts";
 import { connectRedis, untilReady } from "../../shared/redis/connect.ts";
-import type { Keys, Role } from "../../shared/redis/keys.ts";
-import { runScript } from "../../shared/redis/lua.ts";
+import type { Keys } from "../../shared/redis/keys.ts";
 import { explain, Failure, type Io } from "./failure.ts";
+import { liveNodes } from "./live-nodes.ts";
 import { findStores, type StoreOptions, withRedis } from "./stores.ts";
 import { alignRows } from "./table.ts";
 
@@ -79,14 +79,6 @@ function judge(facts: Omit<Status, "ok" | "problems">): Status {
     ...(facts.dead_letters ? [`${facts.dead_letters} dead letters: foyer dead list shows them`] : []),
   ];
   return { ok: problems.length === 0, problems, ...facts };
-}
-
-async function liveNodes({ redis, keys }: ClusterLink, role: Role) {
-  const flat = (await runScript(redis, "live-nodes", keys.leases(role), keys.nodes(role))) as string[];
-  return Array.from({ length: flat.length / 2 }, (_, i) => ({
-    id: flat[2 * i]!,
-    info: JSON.parse(flat[2 * i + 1]!) as { connections?: number; draining?: boolean },
-  })).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** An entry leaves its stream when it is finished: the first one is the oldest, whether a worker has it or none. */

@@ -241,7 +241,10 @@ function waitForEnd(environment: Environment) {
   };
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   for (const signal of signals) process.on(signal, stop);
-  const unwatch = watchParent(environment, stop);
+  // npm may go before us at a Ctrl-C, which is no second one.
+  const unwatch = watchParent(environment, () => {
+    if (!hasCome) stop();
+  });
   return {
     come: end,
     hasCome: () => hasCome,

@@ -1,55 +1,162 @@
+/** The scenarios find nothing wrong with a real cluster, and each fault that a proxy puts before it. */
 import t, { type Test } from "tap";
+import { startTestCluster } from "../../shared/testing/cluster.ts";
+import { targetOfUrls } from "../cluster.ts";
 import { runFetch } from "../scenarios/fetch.ts";
 import { runLogins } from "../scenarios/logins.ts";
 import { runUpdates } from "../scenarios/updates.ts";
-import { type Faults, startFakeGateway } from "./fake-gateway.ts";
+import { type Faults, type Frame, startFaultyProxy } from "./faulty-proxy.ts";
 
 const progress = () => {};
+const world = { world: { id: "w", title: "W" } };
 
-/** Promises that `updates` finds broken with these faults. The rate is none of this test's business. */
-async function updatesBroken(t: Test, faults: Faults): Promise<string> {
-  const target = await startFakeGateway(t, faults);
-  const options = {
-    connections: 8,
-    seconds: 0.5,
-    rate: 50,
-    atOnce: 4,
-    graceMs: 300,
-    killWorkerAt: undefined,
+/** The number in a broadcast; null for any other frame. */
+const broadcastOf = ([action, user]: Frame): number | null =>
+  action === "user.updated" ? user.profile.n : null;
+
+/** The number of an update's answer; the scenario's ids are numbers, others are not its updates. */
+const answerOf = ([action, id]: Frame): number | null =>
+  action === "success" && typeof id === "number" ? id : null;
+
+t.test("over a real cluster", async (t) => {
+  const { gateways } = await startTestCluster(t, { worlds: [world], environment: { FOYER_RATE: "0" } });
+  const url = gateways[0]!.world("w");
+  const cluster = targetOfUrls([url]);
+
+  /** Promises that `updates` finds broken. The rate is none of this test's business. */
+  const updatesBroken = async (t: Test, faults: Faults, graceMs = 500): Promise<string> => {
+    const target = await startFaultyProxy(t, url, faults);
+    const options = { connections: 8, seconds: 0.5, rate: 50, atOnce: 4, killWorkerAt: undefined };
+    const { broken, figures } = await runUpdates(target, { ...options, graceMs, progress });
+    t.ok((figures as { sent: number }).sent > 0);
+    return broken.filter((promise) => !/a second could be sent/.test(promise)).join("; ");
   };
-  const { broken, figures } = await runUpdates(target, { ...options, progress });
-  t.ok((figures as { sent: number }).sent > 0);
-  return broken.filter((promise) => !/a second could be sent/.test(promise)).join("; ");
-}
 
-t.test("fetch finds nothing wrong with a server that answers", async (t) => {
-  const target = await startFakeGateway(t);
-  const options = { connections: 10, seconds: 0.2, warmUpSeconds: 0.05, rounds: 1, atOnce: 5, progress };
-  t.strictSame((await runFetch(target, { ...options, minRatio: 0 })).broken, []);
-  t.match((await runFetch(target, { ...options, minRatio: 1000 })).broken, [/below --min-ratio 1000/]);
-});
+  t.test("fetch finds nothing wrong with a cluster that answers", async (t) => {
+    const options = { connections: 10, seconds: 0.2, warmUpSeconds: 0.05, rounds: 1, atOnce: 5, progress };
+    t.strictSame((await runFetch(cluster, { ...options, minRatio: 0 })).broken, []);
+    t.match((await runFetch(cluster, { ...options, minRatio: 1000 })).broken, [/below --min-ratio 1000/]);
+  });
 
-t.test("logins counts who got in, and who did not", async (t) => {
-  const target = await startFakeGateway(t);
-  const options = { connections: 10, seconds: 10, atOnce: 3, progress };
-  t.match(await runLogins(target, options), { figures: { loggedIn: 10 }, broken: [] });
-  const nobody = { ...target, urls: ["ws://127.0.0.1:1/"] };
-  t.match((await runLogins(nobody, options)).broken, [/cannot connect.*\(10 times\)/, "nobody got in"]);
-});
+  t.test("fetch finds another user's object, and another command's answer", async (t) => {
+    const options = { connections: 4, seconds: 0.2, warmUpSeconds: 0, rounds: 1, atOnce: 4, minRatio: 0 };
+    const run = async (faults: Faults) =>
+      (await runFetch(await startFaultyProxy(t, url, faults), { ...options, progress })).broken.join("; ");
+    const another = (frame: Frame, text: string) =>
+      answerOf(frame) === 3 ? [text.replaceAll(frame[2].id, "00000000-0000-4000-8000-000000000000")] : [text];
+    t.match(await run({ fromGateway: another }), /another user's object \(4 times\)/);
+    const wrongId = (frame: Frame, text: string) =>
+      answerOf(frame) === 3 ? [text.replace('["success",3,', '["success",2,')] : [text];
+    t.match(await run({ fromGateway: wrongId }), /the answer to another command \(4 times\)/);
+  });
 
-t.test("updates", async (t) => {
-  t.equal(await updatesBroken(t, {}), "", "a good server breaks nothing");
-  t.match(await updatesBroken(t, { broadcasts: (n) => (n === 2 ? 2 : 1) }), /came twice for one update/);
-  t.match(await updatesBroken(t, { broadcasts: (n) => (n === 2 ? 0 : 1) }), /user.updated never came/);
-  t.match(await updatesBroken(t, { echoToSender: true }), /came to the connection that caused it/);
-  t.match(await updatesBroken(t, { forget: (n) => n > 1 }), /an acknowledged update was lost/);
-  let timeouts = 0;
-  const timeoutOnce = () => (timeouts++ === 3 ? "server.timeout" : "success");
-  t.match(await updatesBroken(t, { answer: timeoutOnce }), /answered with server\.timeout \(1 times\)/);
-});
+  t.test("logins counts who got in, and who did not", async (t) => {
+    const options = { connections: 10, seconds: 10, atOnce: 3, progress };
+    t.match(await runLogins(cluster, options), { figures: { loggedIn: 10 }, broken: [] });
+    const nobody = targetOfUrls(["ws://127.0.0.1:1/"]);
+    t.match((await runLogins(nobody, options)).broken, [/cannot connect.*\(10 times\)/, "nobody got in"]);
+  });
 
-t.test("a worker of somebody else's cluster is never killed", async (t) => {
-  const target = await startFakeGateway(t);
-  const options = { connections: 2, seconds: 2, rate: 1, atOnce: 1, graceMs: 300, killWorkerAt: 1, progress };
-  await t.rejects(runUpdates(target, options), /kills only workers of a cluster that this run starts/);
+  t.test("updates finds nothing wrong where nothing is", async (t) => {
+    t.equal(await updatesBroken(t, {}, 10_000), "");
+  });
+
+  t.test("updates finds a broadcast that is doubled, dropped, late or in the wrong hands", async (t) => {
+    const second = (instead: (text: string) => string[]): Faults => ({
+      fromGateway: (frame, text) => (broadcastOf(frame) === 2 ? instead(text) : [text]),
+    });
+    t.match(
+      await updatesBroken(
+        t,
+        second((text) => [text, text]),
+      ),
+      /came twice for one update/,
+    );
+    t.match(
+      await updatesBroken(
+        t,
+        second(() => []),
+      ),
+      /user\.updated never came/,
+    );
+    const swapped: Faults = {
+      fromGateway(frame, text, { held }) {
+        if (broadcastOf(frame) !== 2) return [text, ...held.splice(0)];
+        held.push(text);
+        return [];
+      },
+    };
+    t.match(await updatesBroken(t, swapped), /an older state came after a newer one/);
+    const toAll = (isMeant: (mine: boolean) => boolean): Faults => ({
+      fromGateway(frame, text, passage) {
+        if (broadcastOf(frame) === null) return [text];
+        for (const other of passage.all) {
+          if (other !== passage && isMeant(other.user === passage.user)) other.toClient(text);
+        }
+        return [text];
+      },
+    });
+    t.match(
+      await updatesBroken(
+        t,
+        toAll((mine) => mine),
+      ),
+      /came to the connection that caused it/,
+    );
+    t.match(
+      await updatesBroken(
+        t,
+        toAll((mine) => !mine),
+      ),
+      /came to another user/,
+    );
+  });
+
+  t.test("updates finds an answer that is dropped, doubled or swapped for server.timeout", async (t) => {
+    const once = (instead: (frame: Frame, text: string) => string[]): Faults => {
+      let isOver = false;
+      return {
+        fromGateway(frame, text) {
+          if (isOver || answerOf(frame) !== 2) return [text];
+          isOver = true;
+          return instead(frame, text);
+        },
+      };
+    };
+    t.match(
+      await updatesBroken(
+        t,
+        once(() => []),
+      ),
+      /an update was never answered/,
+    );
+    t.match(
+      await updatesBroken(
+        t,
+        once((_frame, text) => [text, text]),
+      ),
+      /an answer to no command under way/,
+    );
+    const timeout = ([, id]: Frame) => [JSON.stringify(["error", id, { code: "server.timeout" }])];
+    t.match(await updatesBroken(t, once(timeout)), /answered with server\.timeout \(1 times\)/);
+  });
+
+  t.test("updates finds an update that was acknowledged and never stored", async (t) => {
+    const forgetful: Faults = {
+      fromClient([action, id], text, passage) {
+        if (action !== "user.update" || id === 1) return [text];
+        passage.toClient(JSON.stringify(["success", id, {}]));
+        return [];
+      },
+    };
+    t.match(await updatesBroken(t, forgetful), /an acknowledged update was lost/);
+  });
+
+  t.test("a worker of somebody else's cluster is never killed", async (t) => {
+    const options = { connections: 2, seconds: 2, rate: 1, atOnce: 1, graceMs: 300, killWorkerAt: 1 };
+    await t.rejects(
+      runUpdates(cluster, { ...options, progress }),
+      /kills only workers of a cluster that this/,
+    );
+  });
 });

@@ -4,8 +4,8 @@
  */
 import Type, { type Static, type TSchema } from "typebox";
 import type { ErrorCode } from "./errors.ts";
-import { exampleUser } from "./example-user.ts";
-import { user, usersByKey } from "./user.ts";
+import { exampleKiosk, exampleSelf, exampleUser } from "./example-user.ts";
+import { kioskWithToken, user, usersByKey } from "./user.ts";
 
 /** A row: what a client may ask for. */
 export interface CommandRow {
@@ -29,6 +29,8 @@ const optional = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([sch
 
 const json = Type.Record(Type.String(), Type.Unknown());
 const nothing = Type.Object({});
+/** Somebody else, by id. One that is no UUID is nobody's. */
+const other = Type.Object({ id: Type.String() });
 
 export const commands = {
   "user.update": {
@@ -55,6 +57,117 @@ export const commands = {
       { body: { id: exampleUser.id }, result: exampleUser },
       { body: { ids: [exampleUser.id] }, result: { [exampleUser.id]: exampleUser } },
       { body: { pretalx_ids: ["ABCDEF"] }, result: { ABCDEF: exampleUser } },
+      { body: { id: "nobody" }, error: "user.not_found" },
+    ],
+  },
+  "user.social.connect": {
+    about:
+      "Gives a link that leads the caller through the login of a social network, to connect an account there.",
+    body: Type.Object({ network: Type.String(), return_url: optional(Type.String()) }),
+    result: Type.Object({ url: Type.String() }),
+    permission: "world:view",
+    // A link is no account: it lives in Redis for minutes, and asking again just gives another one.
+    writes: false,
+    examples: [
+      {
+        body: { network: "linkedin", return_url: "https://app.conf.example/profile" },
+        result: { url: "https://foyer.conf.example/social/linkedin/start?token=mXg7dQ0z" },
+      },
+      { body: { network: "myspace", return_url: "https://app.conf.example/" }, error: "user.social.unknown" },
+      {
+        body: { network: "twitter", return_url: "https://app.conf.example/" },
+        error: "user.social.disabled",
+      },
+      { body: { network: "linkedin" }, error: "user.social.return_url_required" },
+      { body: { network: "linkedin", return_url: "/profile" }, error: "user.social.return_url_invalid" },
+    ],
+  },
+  "user.ban": {
+    about: "Locks a user out, and cuts off its connections before it is answered.",
+    body: other,
+    result: nothing,
+    permission: "world:users.manage",
+    writes: true,
+    examples: [
+      { body: { id: exampleUser.id }, result: {} },
+      { body: { id: "nobody" }, error: "user.not_found" },
+      { body: { id: exampleSelf.id }, error: "user.ban.self" },
+    ],
+  },
+  "user.silence": {
+    about: "Leaves a user only what it takes to look on, and cuts off its connections.",
+    body: other,
+    result: nothing,
+    permission: "world:users.manage",
+    writes: true,
+    examples: [
+      { body: { id: exampleUser.id }, result: {} },
+      { body: { id: "nobody" }, error: "user.not_found" },
+      { body: { id: exampleSelf.id }, error: "user.silence.self" },
+    ],
+  },
+  "user.reactivate": {
+    about: "Lifts a ban or a silence.",
+    body: other,
+    result: nothing,
+    permission: "world:users.manage",
+    writes: true,
+    examples: [
+      { body: { id: exampleUser.id }, result: {} },
+      { body: { id: "nobody" }, error: "user.not_found" },
+      { body: { id: exampleSelf.id }, error: "user.reactivate.self" },
+    ],
+  },
+  "user.delete": {
+    about: "Empties an account for good, and cuts off its connections before it is answered.",
+    body: other,
+    result: nothing,
+    permission: "world:users.manage",
+    writes: true,
+    examples: [
+      { body: { id: exampleUser.id }, result: {} },
+      { body: { id: "nobody" }, error: "user.not_found" },
+      { body: { id: exampleSelf.id }, error: "user.delete.self" },
+    ],
+  },
+  "user.admin.update": {
+    about: "Changes somebody's profile or pretalx id, or a kiosk's client state.",
+    body: Type.Object({
+      id: Type.String(),
+      profile: optional(json),
+      pretalx_id: optional(Type.String()),
+      client_state: optional(json),
+    }),
+    result: nothing,
+    permission: "world:users.manage",
+    writes: true,
+    examples: [
+      { body: { id: exampleUser.id, profile: { display_name: "Ada" }, pretalx_id: "ABCDEF" }, result: {} },
+      { body: { id: "nobody", profile: {} }, error: "user.not_found" },
+    ],
+  },
+  "user.kiosk.create": {
+    about: "Makes an account for a kiosk; with an id, as often as it is sent.",
+    body: Type.Object({ profile: optional(json), id: optional(Type.String()) }),
+    result: Type.Object({ user: Type.String({ format: "uuid" }) }),
+    permission: "world:update",
+    writes: true,
+    examples: [
+      {
+        body: { profile: { display_name: "Entrance" }, id: exampleKiosk.id },
+        result: { user: exampleKiosk.id },
+      },
+      { body: {}, result: { user: exampleKiosk.id } },
+    ],
+  },
+  "user.kiosk.fetch": {
+    about: "Reads a kiosk, with a token to log it in.",
+    body: other,
+    result: kioskWithToken,
+    permission: "world:users.manage",
+    writes: false,
+    examples: [
+      { body: { id: exampleKiosk.id }, result: exampleKiosk },
       { body: { id: "nobody" }, error: "user.not_found" },
     ],
   },

@@ -1,6 +1,6 @@
 /** The user of the tables' examples. */
 import type { Static } from "typebox";
-import type { user } from "./user.ts";
+import type { kioskWithToken, user } from "./user.ts";
 
 /** As anybody sees it. */
 export const exampleUser: Static<typeof user> = {
@@ -14,3 +14,17 @@ export const exampleUser: Static<typeof user> = {
 
 /** The same user, as it sees itself. */
 export const exampleSelf: Static<typeof user> = { ...exampleUser, client_state: { theme: "dark" } };
+
+/** A kiosk, as managers see it. */
+export const exampleKiosk: Static<typeof kioskWithToken> = {
+  id: "c1d0a9b4-6c0e-4a6f-8a57-9b2f6f1e7d33",
+  profile: { display_name: "Entrance" },
+  pretalx_id: null,
+  badges: [],
+  inactive: false,
+  deleted: false,
+  moderation_state: "",
+  token_id: null,
+  client_state: {},
+  token: "eyJhbGciOiJIUzI1NiJ9.eyJraW9zayI6ImMxZDBhOWI0In0.c2lnbmF0dXJl",
+};

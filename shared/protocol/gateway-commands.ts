@@ -24,7 +24,40 @@ export interface GatewayCommands {
     body: { users: string[] };
     answer: { users: [id: string, frame: FramePart[] | null][] };
   };
+  /** Somebody follows a link of `user.social.connect`: where to send them; null when the link is no good. */
+  "gateway.social_start": {
+    body: { network: string; token: string };
+    answer: { location: string | null };
+  };
+  /** Somebody comes back from the network's login; `code` is null when they were refused there. */
+  "gateway.social_callback": {
+    body: { network: string; state: string; code: string | null };
+    answer: { location: string | null };
+  };
+  /**
+   * Of users, at most 500 at once, each with the version that its oldest connection logged in with: those who
+   * may have been banned, silenced or deleted since, with their version now. For a gateway that may have missed
+   * fences.
+   */
+  "gateway.cut_off": {
+    body: { users: [id: string, version: number][] };
+    answer: { users: [id: string, version: number][] };
+  };
 }
 
 /** The name of one. */
 export type GatewayCommandName = keyof GatewayCommands;
+
+const names: Readonly<Record<GatewayCommandName, true>> = {
+  "gateway.world": true,
+  "gateway.resync": true,
+  "gateway.world_updated": true,
+  "gateway.social_start": true,
+  "gateway.social_callback": true,
+  "gateway.cut_off": true,
+};
+
+/** Whether it is one. */
+export function isGatewayCommand(name: string): name is GatewayCommandName {
+  return Object.hasOwn(names, name);
+}

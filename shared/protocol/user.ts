@@ -30,5 +30,11 @@ export const user = Type.Object(
   { description: "A user as somebody sees it." },
 );
 
+/** A kiosk with what it logs in with; null where the world has no key to sign with. */
+export const kioskWithToken = Type.Intersect([
+  user,
+  Type.Object({ token: Type.Union([Type.String(), Type.Null()]) }),
+]);
+
 /** Users by the key that was asked for. */
 export const usersByKey = Type.Record(Type.String(), user);

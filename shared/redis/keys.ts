@@ -30,6 +30,10 @@ export function createKeys(prefix: string) {
     leases: (role: Role) => `${prefix}:leases:{${role}}`,
     /** Hash: what each node of a role tells about itself, JSON. */
     nodes: (role: Role) => `${prefix}:nodes:{${role}}`,
+    /** Stream: fences, each a user and a version of its account; connections that know only older ones are cut off. */
+    fences: () => `${prefix}:fences:{gateway}`,
+    /** Hash: up to which fence each gateway enforces them. */
+    fencesConfirmed: () => `${prefix}:fences-confirmed:{gateway}`,
     /** String: the worker that leads. */
     leader: () => `${prefix}:leader`,
     /** Sorted set: connections of one user, `gateway/connection` by when it was registered, µs by Redis' clock. */
@@ -40,6 +44,12 @@ export function createKeys(prefix: string) {
     updateRate: (world: string, user: string) => `${prefix}:rate:update:{${world}:${user}}`,
     /** Integer: failed logins from an address in this minute. */
     failedLogins: (address: string) => `${prefix}:failed-logins:{${address}}`,
+    /** String: a link to a social network's login that nobody has followed yet, JSON. */
+    socialLink: (id: string) => `${prefix}:social-link:{${id}}`,
+    /** String: a login at a social network that is under way, JSON. */
+    socialState: (id: string) => `${prefix}:social-state:{${id}}`,
+    /** Hash: token bucket of a user's links. */
+    socialRate: (world: string, user: string) => `${prefix}:rate:social:{${world}:${user}}`,
     /** String: a text that many replies share. */
     sharedText: (hash: string) => `${prefix}:text:{${hash}}`,
     /** Channel: news of one user. */
@@ -48,6 +58,8 @@ export function createKeys(prefix: string) {
     worldsChannel: () => `${prefix}:worlds`,
     /** Channel: orders to one gateway. */
     gatewayChannel: (gateway: string) => `${prefix}:gateway:${gateway}`,
+    /** Channel: a fence was raised. */
+    fencesChannel: () => `${prefix}:fences`,
     /** Channel: proof that publish/subscribe delivers. */
     canaryChannel: () => `${prefix}:canary`,
   };

@@ -1,6 +1,5 @@
 /** The Lua scripts of `lua/`, one a file, its number of keys at the end of its name. */
 import { readdirSync, readFileSync } from "node:fs";
-import type { RedisClient } from "./connect.ts";
 
 /** The scripts, by the name of their file; each file's head says what it takes and gives. */
 export type ScriptName =
@@ -14,6 +13,8 @@ export type ScriptName =
   | "take-token"
   | "count-failure"
   | "lead"
+  | "raise-fence"
+  | "unconfirmed-fence"
   | "register-connection";
 
 const folder = new URL("./lua/", import.meta.url);
@@ -26,8 +27,13 @@ const scripts = readdirSync(folder)
     return { name, numberOfKeys: Number(keys), lua: readFileSync(new URL(file, folder), "utf8") };
   });
 
+/** What a client offers to define a command. */
+interface Definer {
+  defineCommand(name: string, definition: { numberOfKeys: number; lua: string }): void;
+}
+
 /** Makes every script a command of this client. */
-export function defineScripts(redis: RedisClient): void {
+export function defineScripts(redis: Definer): void {
   for (const { name, numberOfKeys, lua } of scripts) redis.defineCommand(name, { numberOfKeys, lua });
 }
 

@@ -62,7 +62,7 @@ t.test("docs/operations.md has every setting with its default and help, and no o
 });
 
 t.test("no document names a setting that does not exist", async (t) => {
-  for (const text of [operations, protocol, read("architecture.md"), read("testing.md")]) {
+  for (const text of [operations, protocol, ...["architecture.md", "testing.md", "client.md"].map(read)]) {
     const named = new Set(text.match(/\bFOYER_\w+/g));
     t.strictSame(
       [...named].filter((name) => !Object.hasOwn(settingRows, name)),

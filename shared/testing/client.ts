@@ -1,17 +1,12 @@
 /** A client for tests: frames are queued as they come, then awaited; waiting has a deadline that says for what. */
 import WebSocket from "ws";
+import { type Close, linkFrames } from "../client/frame-link.ts";
 
 /** Deadline of everything that a test waits for. */
 const DEADLINE_MS = 15_000;
 
 // biome-ignore lint/suspicious/noExplicitAny: frames are JSON, and a test looks into them as it likes
 export type Frame = any[];
-
-/** How it ended. */
-export interface Close {
-  code: number;
-  reason: string;
-}
 
 /** What a refused upgrade was told. */
 export class UpgradeRefused extends Error {
@@ -34,13 +29,16 @@ export async function connectClient(url: string, headers: Record<string, string>
   let wake = () => {};
   let close: Close | null = null;
   let lastId = 0;
-  socket.on("message", (data: Buffer) => {
-    heard.push(JSON.parse(data.toString()));
-    wake();
-  });
-  socket.on("close", (code, reason) => {
-    close = { code, reason: reason.toString() };
-    wake();
+  // The link of the real client, without what that makes of frames: tests also send what it never would.
+  linkFrames(socket, {
+    text(text) {
+      heard.push(JSON.parse(text));
+      wake();
+    },
+    closed(end) {
+      close = end;
+      wake();
+    },
   });
   await new Promise<void>((resolve, reject) => {
     socket.once("open", resolve);
@@ -49,9 +47,6 @@ export async function connectClient(url: string, headers: Record<string, string>
       request.destroy();
       reject(new UpgradeRefused(response.statusCode ?? 0));
     });
-  });
-  socket.on("error", () => {
-    // A cut link shows as a close, which is what tests look at.
   });
 
   /** Waits until `take` finds what it looks for. */

@@ -1,0 +1,57 @@
+/**
+ * Fences (design: "a ban that was acknowledged is absolute"). Once the change is committed, a fence is raised, and
+ * the moderator is answered when every gateway whose lease runs has confirmed that it enforces it. A gateway whose
+ * lease ran out passes nothing until it has asked what it missed, so that it need not be waited for.
+ */
+import { pause } from "../shared/backoff.ts";
+import { Refusal } from "../shared/protocol/errors.ts";
+import { runScript } from "../shared/redis/lua.ts";
+import type { CommandContext, Services } from "./commands/context.ts";
+import { selectUsers } from "./sql/users.ts";
+
+/** Longer than a gateway's lease; by then the moderator has been told that the outcome is unknown. */
+const MAX_WAIT_MS = 15_000;
+
+/** Pauses between looking for confirmations: most come within a few milliseconds. */
+const FIRST_LOOK_MS = 1;
+const MAX_LOOK_MS = 20;
+
+/** Fences kept: a gateway that follows is never so far behind, and one that does not asks the database. */
+const KEPT = 10_000;
+
+const never = new AbortController().signal;
+
+/**
+ * Has all connections of an account cut off, if it is banned, silenced or deleted now.
+ *
+ * @throws Refusal `server.timeout` when that is not certain in time; the ban itself stands
+ */
+export async function cutOff({ services, world, now }: CommandContext, id: string): Promise<void> {
+  const [user] = await selectUsers(services.sql, world.id, "id", [id]);
+  if (user === undefined || (user.moderation_state === "" && !user.deleted)) return;
+  await enforce(services, world.id, id, user.version);
+  services.metrics.banEnforcement.observe(Math.max(0, Date.now() - now) / 1_000);
+}
+
+/** Raises a fence, anew where Redis loses it, until all live gateways have confirmed it. */
+async function enforce(services: Services, world: string, user: string, version: number): Promise<void> {
+  const { redis, keys, log } = services;
+  const deadline = performance.now() + MAX_WAIT_MS;
+  const args = [world, user, version, keys.fencesChannel(), KEPT];
+  let fence: string | null = null;
+  for (let waitMs = FIRST_LOOK_MS; performance.now() < deadline; waitMs = Math.min(waitMs * 2, MAX_LOOK_MS)) {
+    try {
+      fence ??= String(await runScript(redis, "raise-fence", keys.fences(), ...args));
+      const lookAt = [keys.fences(), keys.fencesConfirmed(), keys.leases("gateway")];
+      const state = (await runScript(redis, "unconfirmed-fence", ...lookAt, fence)) as [number, ...string[]];
+      const [stands, ...waitedFor] = state;
+      if (stands === 0) fence = null;
+      else if (waitedFor.length === 0) return;
+    } catch (error) {
+      log.debug({ reason: (error as Error).message }, "a fence waits for redis");
+    }
+    await pause(waitMs, never);
+  }
+  log.warn("a fence was not confirmed by all gateways in time");
+  throw new Refusal("server.timeout");
+}
