@@ -1,4 +1,5 @@
 /** `world.config`: what a client learns of its world, made once for each set of permissions. */
+import type { WorldConfig } from "../shared/protocol/world-config.ts";
 import type { Access } from "./permissions.ts";
 import { type SharedText, sharedText, type World } from "./world.ts";
 
@@ -22,10 +23,10 @@ export function worldConfig(world: World, access: Access): SharedText {
   return config;
 }
 
-function buildConfig(world: World, access: Access) {
+function buildConfig(world: World, access: Access): WorldConfig {
   const settings = Object.fromEntries(
     Object.entries(visibleSettings).map(([name, absent]) => [name, world.settings[name] ?? absent]),
-  );
+  ) as Pick<WorldConfig["world"], keyof typeof visibleSettings>;
   const rooms = world.rooms.flatMap((room) => {
     const permissions = access.rooms.get(room.id) ?? [];
     if (!permissions.includes("room:view")) return [];
@@ -36,20 +37,20 @@ function buildConfig(world: World, access: Access) {
       picture: room.picture,
       import_id: room.import_id,
       pretalx_id: room.pretalx_id,
-      permissions,
+      permissions: [...permissions],
       force_join: room.force_join,
       schedule_data: room.schedule_data,
       modules: room.modules.map(visibleModule),
     };
   });
   return {
-    world: { id: world.id, title: world.settings.title ?? world.id, ...settings },
+    world: { id: world.id, title: String(world.settings.title ?? world.id), ...settings },
     permissions: [...access.world],
     rooms,
   };
 }
 
 /** The settings of a call hold its server's secret, and a client needs none of them: it asks for a call's URL. */
-function visibleModule(module: { type: string; config: unknown }) {
+function visibleModule(module: World["rooms"][number]["modules"][number]) {
   return { type: module.type, config: module.type.startsWith("call.") ? {} : module.config };
 }

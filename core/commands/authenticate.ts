@@ -3,6 +3,7 @@
  * with what the client needs to begin.
  */
 import { randomUUID } from "node:crypto";
+import type { LoginBody } from "../../shared/protocol/authenticate.ts";
 import { Refusal } from "../../shared/protocol/errors.ts";
 import { runScript } from "../../shared/redis/lua.ts";
 import { resolveAccess, type Subject } from "../permissions.ts";
@@ -61,7 +62,11 @@ export async function authenticate(
 }
 
 async function findOrMake(context: CommandContext, body: unknown): Promise<Login> {
-  const { token, client_id: clientId, invite_token: invite } = (body ?? {}) as Record<string, unknown>;
+  const {
+    token,
+    client_id: clientId,
+    invite_token: invite,
+  } = (body ?? {}) as { [K in keyof LoginBody]?: unknown };
   if (token != null) {
     if (typeof token !== "string") throw new Refusal("auth.invalid_token");
     const claims = verifyToken(context.world.tokenKeys, token, context.now);

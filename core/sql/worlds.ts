@@ -19,9 +19,9 @@ export interface RoomRow {
   picture: string | null;
   pretalx_id: string | null;
   force_join: boolean;
-  schedule_data: unknown;
+  schedule_data: Record<string, unknown> | null;
   trait_grants: unknown;
-  modules: { type: string; config: unknown }[];
+  modules: { type: string; config: Record<string, unknown> }[];
 }
 
 /** A world; undefined when there is none. */

@@ -1,8 +1,10 @@
 /**
- * The table of commands: name, body and result schema, permission, reads or writes. Types, the compiled checks,
- * the handler map of core/, metric labels and the protocol document all come from here.
+ * The table of commands: name, body and result schema, permission, reads or writes, examples. Types, the compiled
+ * checks, the handler map of core/, metric labels and docs/asyncapi.json all come from here.
  */
 import Type, { type Static, type TSchema } from "typebox";
+import type { ErrorCode } from "./errors.ts";
+import { exampleKiosk, exampleSelf, exampleUser } from "./example-user.ts";
 import { kioskWithToken, user, usersByKey, usersPage } from "./user.ts";
 
 /** A row: what a client may ask for. */
@@ -15,6 +17,11 @@ export interface CommandRow {
   permission: string;
   /** Whether it changes the database: then it is logged with its effect and runs at most once. */
   writes: boolean;
+  /**
+   * What a client may send and what it is told then, for the document: at least one success, and every error that
+   * is this command's own.
+   */
+  examples: readonly { body: object; result?: unknown; error?: ErrorCode }[];
 }
 
 /** An optional key, for which `null` counts as absent. */
@@ -32,6 +39,9 @@ export const commands = {
     result: nothing,
     permission: "world:view",
     writes: true,
+    examples: [
+      { body: { profile: { display_name: "Ada Lovelace" }, client_state: { theme: "dark" } }, result: {} },
+    ],
   },
   "user.fetch": {
     about: "Reads one user by id, or up to 100 by ids or by pretalx_ids.",
@@ -43,6 +53,12 @@ export const commands = {
     result: Type.Union([user, usersByKey]),
     permission: "world:view",
     writes: false,
+    examples: [
+      { body: { id: exampleUser.id }, result: exampleUser },
+      { body: { ids: [exampleUser.id] }, result: { [exampleUser.id]: exampleUser } },
+      { body: { pretalx_ids: ["ABCDEF"] }, result: { ABCDEF: exampleUser } },
+      { body: { id: "nobody" }, error: "user.not_found" },
+    ],
   },
   "user.list": {
     about: "Reads all users of a type, or with a limit a page of them.",
@@ -55,6 +71,11 @@ export const commands = {
     result: Type.Union([usersByKey, usersPage]),
     permission: "world:users.list",
     writes: false,
+    examples: [
+      { body: { type: "person" }, result: { [exampleUser.id]: exampleUser } },
+      { body: { limit: 100 }, result: { users: { [exampleUser.id]: exampleUser }, next: null } },
+      { body: { limit: 100, after: "no cursor" }, error: "user.invalid_body" },
+    ],
   },
   "user.social.connect": {
     about:
@@ -64,6 +85,19 @@ export const commands = {
     permission: "world:view",
     // A link is no account: it lives in Redis for minutes, and asking again just gives another one.
     writes: false,
+    examples: [
+      {
+        body: { network: "linkedin", return_url: "https://app.conf.example/profile" },
+        result: { url: "https://foyer.conf.example/social/linkedin/start?token=mXg7dQ0z" },
+      },
+      { body: { network: "myspace", return_url: "https://app.conf.example/" }, error: "user.social.unknown" },
+      {
+        body: { network: "twitter", return_url: "https://app.conf.example/" },
+        error: "user.social.disabled",
+      },
+      { body: { network: "linkedin" }, error: "user.social.return_url_required" },
+      { body: { network: "linkedin", return_url: "/profile" }, error: "user.social.return_url_invalid" },
+    ],
   },
   "user.ban": {
     about: "Locks a user out, and cuts off its connections before it is answered.",
@@ -71,6 +105,11 @@ export const commands = {
     result: nothing,
     permission: "world:users.manage",
     writes: true,
+    examples: [
+      { body: { id: exampleUser.id }, result: {} },
+      { body: { id: "nobody" }, error: "user.not_found" },
+      { body: { id: exampleSelf.id }, error: "user.ban.self" },
+    ],
   },
   "user.silence": {
     about: "Leaves a user only what it takes to look on, and cuts off its connections.",
@@ -78,6 +117,11 @@ export const commands = {
     result: nothing,
     permission: "world:users.manage",
     writes: true,
+    examples: [
+      { body: { id: exampleUser.id }, result: {} },
+      { body: { id: "nobody" }, error: "user.not_found" },
+      { body: { id: exampleSelf.id }, error: "user.silence.self" },
+    ],
   },
   "user.reactivate": {
     about: "Lifts a ban or a silence.",
@@ -85,6 +129,11 @@ export const commands = {
     result: nothing,
     permission: "world:users.manage",
     writes: true,
+    examples: [
+      { body: { id: exampleUser.id }, result: {} },
+      { body: { id: "nobody" }, error: "user.not_found" },
+      { body: { id: exampleSelf.id }, error: "user.reactivate.self" },
+    ],
   },
   "user.delete": {
     about: "Empties an account for good, and cuts off its connections before it is answered.",
@@ -92,6 +141,11 @@ export const commands = {
     result: nothing,
     permission: "world:users.manage",
     writes: true,
+    examples: [
+      { body: { id: exampleUser.id }, result: {} },
+      { body: { id: "nobody" }, error: "user.not_found" },
+      { body: { id: exampleSelf.id }, error: "user.delete.self" },
+    ],
   },
   "user.admin.update": {
     about: "Changes somebody's profile or pretalx id, or a kiosk's client state.",
@@ -104,6 +158,10 @@ export const commands = {
     result: nothing,
     permission: "world:users.manage",
     writes: true,
+    examples: [
+      { body: { id: exampleUser.id, profile: { display_name: "Ada" }, pretalx_id: "ABCDEF" }, result: {} },
+      { body: { id: "nobody", profile: {} }, error: "user.not_found" },
+    ],
   },
   "user.kiosk.create": {
     about: "Makes an account for a kiosk; with an id, as often as it is sent.",
@@ -111,6 +169,13 @@ export const commands = {
     result: Type.Object({ user: Type.String({ format: "uuid" }) }),
     permission: "world:update",
     writes: true,
+    examples: [
+      {
+        body: { profile: { display_name: "Entrance" }, id: exampleKiosk.id },
+        result: { user: exampleKiosk.id },
+      },
+      { body: {}, result: { user: exampleKiosk.id } },
+    ],
   },
   "user.kiosk.fetch": {
     about: "Reads a kiosk, with a token to log it in.",
@@ -118,6 +183,10 @@ export const commands = {
     result: kioskWithToken,
     permission: "world:users.manage",
     writes: false,
+    examples: [
+      { body: { id: exampleKiosk.id }, result: exampleKiosk },
+      { body: { id: "nobody" }, error: "user.not_found" },
+    ],
   },
   "user.list.search": {
     about: "Finds people by a part of their name or of a searchable profile field, a page at a time.",
@@ -131,6 +200,10 @@ export const commands = {
     result: Type.Object({ results: Type.Array(user), isLastPage: Type.Boolean() }),
     permission: "world:view",
     writes: false,
+    examples: [
+      { body: { search_term: "ada", page: 1 }, result: { results: [exampleUser], isLastPage: true } },
+      { body: { search_term: "", badge: "Speaker", page: 9 }, result: { results: [], isLastPage: true } },
+    ],
   },
   "user.list.blocked": {
     about: "Lists the users whom the caller blocks.",
@@ -138,6 +211,7 @@ export const commands = {
     result: Type.Array(user),
     permission: "world:view",
     writes: false,
+    examples: [{ body: {}, result: [exampleUser] }],
   },
   "user.block": {
     about: "Blocks a user, who is not told.",
@@ -145,6 +219,11 @@ export const commands = {
     result: nothing,
     permission: "world:view",
     writes: true,
+    examples: [
+      { body: { id: exampleUser.id }, result: {} },
+      { body: { id: "nobody" }, error: "user.not_found" },
+      { body: { id: exampleSelf.id }, error: "user.block.self" },
+    ],
   },
   "user.unblock": {
     about: "Takes a block back.",
@@ -152,6 +231,11 @@ export const commands = {
     result: nothing,
     permission: "world:view",
     writes: true,
+    examples: [
+      { body: { id: exampleUser.id }, result: {} },
+      { body: { id: "nobody" }, error: "user.not_found" },
+      { body: { id: exampleSelf.id }, error: "user.unblock.self" },
+    ],
   },
   "user.online_status": {
     about: "Tells of up to 100 users whether they are connected.",
@@ -159,6 +243,9 @@ export const commands = {
     result: Type.Record(Type.String(), Type.Boolean()),
     permission: "world:view",
     writes: false,
+    examples: [
+      { body: { ids: [exampleUser.id, "nobody"] }, result: { [exampleUser.id]: true, nobody: false } },
+    ],
   },
 } as const satisfies Record<string, CommandRow>;
 
@@ -167,6 +254,23 @@ export type CommandName = keyof typeof commands;
 
 /** The body of a command, with `null` still allowed for optional keys. */
 export type CommandBody<N extends CommandName> = Static<(typeof commands)[N]["body"]>;
+
+/** An example of a command: answered by a result of its schema, or refused. */
+export type CommandExample<N extends CommandName> = DeepReadonly<
+  | { body: CommandBody<N>; result: Static<(typeof commands)[N]["result"]>; error?: never }
+  | { body: CommandBody<N>; result?: never; error: ErrorCode }
+>;
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** The table seen so that the compiler holds each example against the schemas of its row. */
+const examples: { readonly [N in CommandName]: { readonly examples: readonly CommandExample<N>[] } } =
+  commands;
+
+/** The examples of a command. */
+export function examplesOf<N extends CommandName>(name: N): readonly CommandExample<N>[] {
+  return examples[name].examples;
+}
 
 /** The namespaces that exist: `user` of `user.update`. */
 export const namespaces: ReadonlySet<string> = new Set(

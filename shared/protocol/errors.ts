@@ -1,7 +1,8 @@
 /**
  * Every error code that a client can meet, with when it happens. Codes are stable; the texts are for people.
- * A test holds this table against docs/protocol.md in both directions.
+ * A test holds this table against docs/protocol.md in both directions; docs/asyncapi.json is made from it.
  */
+import type { CloseName } from "./close-codes.ts";
 
 /** One row of the table. */
 interface ErrorRow {
@@ -9,23 +10,42 @@ interface ErrorRow {
   when: string;
   /** The text for people that goes with it, where there is one. */
   message?: string;
+  /** An example of the details that go with it, where there are any. */
+  details?: Readonly<Record<string, string | number>>;
+  /** Whether it says nothing about one command, and so never carries an id. */
+  withoutId?: true;
+  /** How the connection is closed right after. */
+  closes?: CloseName;
 }
 
 export const errors = {
-  "world.unknown_world": { when: "the world in the address does not exist" },
+  "world.unknown_world": {
+    when: "the world in the address does not exist",
+    withoutId: true,
+    closes: "policy",
+  },
   "protocol.invalid_message": {
     when: "a frame is not a JSON array of the form [action, payload] or [action, id, payload]",
   },
   "protocol.unauthenticated": { when: "a command other than ping and authenticate before authentication" },
   "protocol.unknown_command": { when: "the namespace is unknown, or authenticate comes a second time" },
   "protocol.denied": { when: "a permission on a room is missing", message: "Permission denied." },
-  "protocol.rate_limited": { when: "too many commands, failed logins or waiting commands" },
+  "protocol.rate_limited": {
+    when: "too many commands, failed logins or waiting commands",
+    details: { retry_after_ms: 250 },
+  },
   "server.timeout": { when: "no worker answered in time: the outcome is unknown, send it again" },
   "server.overloaded": { when: "the command queue is over its limit: nothing was done" },
-  "server.fatal": { when: "a bug in the server; the log has the details" },
+  "server.fatal": {
+    when: "a bug in the server; the log has the details",
+    withoutId: true,
+    closes: "fatal",
+  },
   "connection.replaced": {
     when: "this user opened more connections than the world allows",
     message: "Connection replaced",
+    withoutId: true,
+    closes: "replaced",
   },
   "auth.missing_id_or_token": { when: "neither a usable token nor a usable client_id" },
   "auth.invalid_token": { when: "the token does not verify, or lacks what it needs" },
@@ -40,6 +60,7 @@ export const errors = {
   "user.unsupported_command": { when: "no such action in the namespace user" },
   "user.invalid_body": {
     when: "the payload has the wrong shape; details name the path and what was expected",
+    details: { path: "/profile", expected: "object" },
   },
   "user.not_found": { when: "no such user in this world" },
   "user.ban.self": { when: "banning oneself" },

@@ -1,6 +1,7 @@
 /** The text frames that a server writes, and nothing else builds them. */
 import type { FramePart } from "../envelope.ts";
 import { type ErrorBody, errors } from "./errors.ts";
+import type { PushName } from "./pushes.ts";
 
 /** What a client may put between action and payload: a number or a string of at most 64 characters. */
 export type FrameId = string | number;
@@ -25,7 +26,7 @@ export function errorFrame(id: FrameId | undefined, error: ErrorBody): string {
 }
 
 /** Any frame that the server pushes unasked. `payload` is JSON text already. */
-export function pushFrame(action: string, payloadJson: string): string {
+export function pushFrame(action: PushName, payloadJson: string): string {
   return `["${action}",${payloadJson}]`;
 }
 
