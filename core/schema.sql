@@ -11,6 +11,13 @@ create table audit_log (
   created_at timestamp with time zone not null default now()
 );
 
+create table blocks (
+  world_id text not null,
+  user_id uuid not null,
+  blocked_id uuid not null,
+  created_at timestamp with time zone not null default now()
+);
+
 create table command_log (
   command_id text not null,
   world_id text not null,
@@ -56,6 +63,25 @@ create table rooms (
   modules jsonb not null default '[]'::jsonb
 );
 
+create table search_entries (
+  world_id text not null,
+  user_id uuid not null,
+  name text collate "C" not null,
+  more text collate "C",
+  badges text collate "C",
+  banned boolean not null,
+  short_more text collate "C" generated always as (
+CASE
+    WHEN (octet_length(more) > 1000) THEN ''::text
+    ELSE more
+END) stored,
+  short_badges text collate "C" generated always as (
+CASE
+    WHEN (octet_length(badges) > 500) THEN ''::text
+    ELSE badges
+END) stored
+);
+
 create table users (
   id uuid not null default gen_random_uuid(),
   world_id text not null,
@@ -90,10 +116,130 @@ create table worlds (
   roles jsonb not null,
   trait_grants jsonb not null,
   created_at timestamp with time zone not null default now(),
-  updated_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now(),
+  search_fields jsonb not null generated always as (jsonb_path_query_array(settings, '$."profile_fields"[*]?(@."searchable" == true)."id"?(@.type() == "string")'::jsonpath)) stored,
+  search_badges jsonb not null generated always as (
+CASE
+    WHEN (jsonb_typeof((settings -> 'trait_badges_map'::text)) = 'object'::text) THEN (settings -> 'trait_badges_map'::text)
+    ELSE '{}'::jsonb
+END) stored
 );
 
+CREATE OR REPLACE FUNCTION public.is_searchable(type text, profile jsonb, deleted_at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    select type = 'person' and deleted_at is null
+      and coalesce(jsonb_typeof(profile -> 'display_name') = 'string' and profile ->> 'display_name' <> '', false)
+  $function$;
+
+CREATE OR REPLACE FUNCTION public.search_enter_changed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if not is_searchable(new.type, new.profile, new.deleted_at) then
+    delete from search_entries where world_id = new.world_id and user_id = new.id;
+    return null;
+  end if;
+  perform pg_advisory_xact_lock_shared(search_lock(new.world_id));
+  insert into search_entries as e (world_id, user_id, name, more, badges, banned)
+  select new.world_id, new.id, t.name, t.more, t.badges, new.moderation_state = 'banned'
+  from worlds w cross join lateral search_texts(new.profile, new.traits, w.search_fields, w.search_badges) t
+  where w.id = new.world_id
+  on conflict (world_id, user_id) do update
+    set name = excluded.name, more = excluded.more, badges = excluded.badges, banned = excluded.banned
+    where (e.name, e.more, e.badges, e.banned)
+      is distinct from (excluded.name, excluded.more, excluded.badges, excluded.banned);
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.search_enter_new()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_advisory_xact_lock_shared(search_lock(world_id))
+  from (select distinct world_id from made where is_searchable(type, profile, deleted_at)) m;
+  if not found then return null; end if;
+  insert into search_entries (world_id, user_id, name, more, badges, banned)
+  select m.world_id, m.id, t.name, t.more, t.badges, m.moderation_state = 'banned'
+  from made m join worlds w on w.id = m.world_id
+    cross join lateral search_texts(m.profile, m.traits, w.search_fields, w.search_badges) t
+  where is_searchable(m.type, m.profile, m.deleted_at);
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.search_enter_world()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  -- Writers that began with the old settings end first; later ones see the new.
+  perform pg_advisory_xact_lock(search_lock(new.id));
+  update search_entries e set more = t.more, badges = t.badges
+  from users u
+    cross join lateral search_texts(u.profile, u.traits, new.search_fields, new.search_badges) t
+  where e.world_id = new.id and u.world_id = new.id and u.id = e.user_id
+    and (e.more, e.badges) is distinct from (t.more, t.badges);
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.search_fold(value text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$ select translate(lower(value collate "und-x-icu"), U&'\03C2\0001', U&'\03C3\FFFD') collate "C" $function$;
+
+CREATE OR REPLACE FUNCTION public.search_lock(world text)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$ select hashtextextended('foyer search ' || world, 0) $function$;
+
+CREATE OR REPLACE FUNCTION public.search_texts(profile jsonb, traits text[], search_fields jsonb, search_badges jsonb, OUT name text, OUT more text, OUT badges text)
+ RETURNS record
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    select left(folded, 200),
+      case when char_length(folded) > 200 or search_fields <> '[]' then (
+        select string_agg(part, U&'\0001' order by place) from (
+          select 0 as place, folded as part where char_length(folded) > 200
+          union all
+          select place, search_fold(profile -> 'fields' ->> id)
+          from jsonb_array_elements_text(search_fields) with ordinality as f (id, place)
+          where jsonb_typeof(profile -> 'fields' -> id) = 'string'
+        ) parts
+      ) end,
+      case when traits <> '{}' and search_badges <> '{}' then (
+        select U&'\0001' || string_agg(distinct search_badges ->> trait, U&'\0001') || U&'\0001'
+        from unnest(traits) trait
+      ) end
+    from search_fold(profile ->> 'display_name') folded
+  $function$;
+
+CREATE OR REPLACE FUNCTION public.search_tokens(world text, name text, more text, badges text)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    select array(
+      select world || ':' || token
+      from (
+        select a, a || lead(a) over () as ab
+        from string_to_table(concat_ws(U&'\0001', name, left(more, 4000)), null) a
+      ) pairs cross join lateral (values (a), (ab)) tokens (token)
+      where token is not null
+    )
+    || array(select world || ':' || U&'\0001' || left(b, 100) from string_to_table(trim(U&'\0001' from badges), U&'\0001') b)
+    || case when char_length(more) > 4000 then array[world || ':' || U&'\0001\0001'] else '{}' end
+  $function$;
+
 alter table audit_log add constraint audit_log_pkey PRIMARY KEY (id);
+alter table blocks add constraint blocks_check CHECK ((blocked_id <> user_id));
+alter table blocks add constraint blocks_pkey PRIMARY KEY (world_id, user_id, blocked_id);
 alter table command_log add constraint command_log_pkey PRIMARY KEY (command_id);
 alter table invites add constraint invites_pkey PRIMARY KEY (world_id, token);
 alter table migrations add constraint migrations_pkey PRIMARY KEY (number);
@@ -104,6 +250,7 @@ alter table rooms add constraint rooms_position_check CHECK (("position" >= 0));
 alter table rooms add constraint rooms_trait_grants_check CHECK ((jsonb_typeof(trait_grants) = 'object'::text));
 alter table rooms add constraint rooms_world_id_id_key UNIQUE (world_id, id);
 alter table rooms add constraint rooms_world_id_import_id_key UNIQUE (world_id, import_id);
+alter table search_entries add constraint search_entries_pkey PRIMARY KEY (world_id, user_id);
 alter table users add constraint users_client_id_check CHECK (((char_length(client_id) >= 1) AND (char_length(client_id) <= 200)));
 alter table users add constraint users_client_state_check CHECK ((jsonb_typeof(client_state) = 'object'::text));
 alter table users add constraint users_moderation_state_check CHECK ((moderation_state = ANY (ARRAY[''::text, 'silenced'::text, 'banned'::text])));
@@ -124,17 +271,26 @@ alter table worlds add constraint worlds_trait_grants_check CHECK ((jsonb_typeof
 alter table audit_log add constraint audit_log_world_id_actor_id_fkey FOREIGN KEY (world_id, actor_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 alter table audit_log add constraint audit_log_world_id_fkey FOREIGN KEY (world_id) REFERENCES worlds(id) ON DELETE CASCADE;
 alter table audit_log add constraint audit_log_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
+alter table blocks add constraint blocks_world_id_blocked_id_fkey FOREIGN KEY (world_id, blocked_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
+alter table blocks add constraint blocks_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 alter table command_log add constraint command_log_world_id_fkey FOREIGN KEY (world_id) REFERENCES worlds(id) ON DELETE CASCADE;
 alter table invites add constraint invites_world_id_fkey FOREIGN KEY (world_id) REFERENCES worlds(id) ON DELETE CASCADE;
 alter table invites add constraint invites_world_id_room_id_fkey FOREIGN KEY (world_id, room_id) REFERENCES rooms(world_id, id) ON DELETE CASCADE;
 alter table room_grants add constraint room_grants_world_id_room_id_fkey FOREIGN KEY (world_id, room_id) REFERENCES rooms(world_id, id) ON DELETE CASCADE;
 alter table room_grants add constraint room_grants_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 alter table rooms add constraint rooms_world_id_fkey FOREIGN KEY (world_id) REFERENCES worlds(id) ON DELETE CASCADE;
+alter table search_entries add constraint search_entries_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 alter table users add constraint users_world_id_fkey FOREIGN KEY (world_id) REFERENCES worlds(id) ON DELETE CASCADE;
 alter table world_grants add constraint world_grants_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 CREATE INDEX audit_log_actor ON public.audit_log USING btree (world_id, actor_id);
 CREATE INDEX audit_log_user ON public.audit_log USING btree (world_id, user_id, id);
+CREATE INDEX blocks_blocked ON public.blocks USING btree (world_id, blocked_id);
 CREATE INDEX command_log_position ON public.command_log USING btree ("position");
 CREATE INDEX command_log_world ON public.command_log USING btree (world_id);
 CREATE INDEX invites_room ON public.invites USING btree (world_id, room_id);
 CREATE INDEX room_grants_room ON public.room_grants USING btree (world_id, room_id);
+CREATE INDEX search_entries_order ON public.search_entries USING btree (world_id, name, user_id) INCLUDE (short_more, short_badges, banned);
+CREATE INDEX search_entries_tokens ON public.search_entries USING gin (search_tokens(world_id, name, more, badges)) WITH (fastupdate='on', gin_pending_list_limit='256');
+CREATE TRIGGER users_search_changed AFTER UPDATE OF type, profile, traits, moderation_state, deleted_at ON public.users FOR EACH ROW WHEN (((old.type <> new.type) OR (old.profile <> new.profile) OR (old.traits <> new.traits) OR (old.moderation_state <> new.moderation_state) OR (old.deleted_at IS DISTINCT FROM new.deleted_at))) EXECUTE FUNCTION search_enter_changed();
+CREATE TRIGGER users_search_new AFTER INSERT ON public.users REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION search_enter_new();
+CREATE TRIGGER worlds_search AFTER UPDATE ON public.worlds FOR EACH ROW WHEN (((old.search_fields <> new.search_fields) OR (old.search_badges <> new.search_badges))) EXECUTE FUNCTION search_enter_world();

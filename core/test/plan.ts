@@ -10,7 +10,16 @@ export interface PlanNode {
 }
 
 /** Tables that grow with the accounts; a world has few rooms, and a cluster few worlds. */
-const growing = ["users", "world_grants", "room_grants", "invites", "command_log", "audit_log"];
+const growing = [
+  "users",
+  "world_grants",
+  "room_grants",
+  "invites",
+  "command_log",
+  "audit_log",
+  "blocks",
+  "search_entries",
+];
 
 /** `(world_id = $1)`, `(world_id = 'w'::text)`, `(world_id = u.world_id)`. */
 const worldAlone = /^\(world_id = [^()]+\)$/;

@@ -8,10 +8,12 @@ import t from "tap";
 import { createTestStores } from "../../shared/testing/stores.ts";
 import { positionAt } from "../position.ts";
 import * as auditLog from "../sql/audit-log.ts";
+import * as blocks from "../sql/blocks.ts";
 import * as commandLog from "../sql/command-log.ts";
 import type { Sql, Transaction } from "../sql/database.ts";
 import * as invites from "../sql/invites.ts";
 import * as logins from "../sql/logins.ts";
+import * as userSearch from "../sql/user-search.ts";
 import * as users from "../sql/users.ts";
 import * as worlds from "../sql/worlds.ts";
 import { fillWorlds, roomId, userId } from "./full-worlds.ts";
@@ -102,6 +104,9 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
   }),
   selectGreatestPosition: [(sql) => commandLog.selectGreatestPosition(sql)],
   insertAudit: [(sql) => auditLog.insertAudit(sql, WORLD, audit)],
+  insertBlock: [(_, tx) => blocks.insertBlock(tx, WORLD, few[0]!, userId(WORLD, 78))],
+  deleteBlock: [(_, tx) => blocks.deleteBlock(tx, WORLD, few[0]!, userId(WORLD, 78))],
+  selectBlocked: [(sql) => blocks.selectBlocked(sql, WORLD, few[0]!)],
   selectWorld: [(sql) => worlds.selectWorld(sql, WORLD)],
   selectWorldVersion: [(sql) => worlds.selectWorldVersion(sql, WORLD)],
   selectRooms: [(sql) => worlds.selectRooms(sql, WORLD)],
@@ -110,9 +115,14 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
 /** What no command calls: operators' functions, and the leader's, which reads as much as it removes. */
 const callsOfOthers = ["selectWorlds", "upsertWorld", "replaceRooms", "deleteWorldRow", "pruneCommands"];
 
+/** What sets the planner right first: `search-plans.test.ts` looks at those. */
+const callsWithSettings = Object.keys(userSearch);
+
 t.test("every function of sql/ is looked at here", async (t) => {
-  const all = [users, invites, logins, commandLog, auditLog, worlds].flatMap((module) => Object.keys(module));
-  t.same([...Object.keys(calls), ...callsOfOthers].sort(), all.sort());
+  const all = [users, userSearch, blocks, invites, logins, commandLog, auditLog, worlds].flatMap((module) =>
+    Object.keys(module),
+  );
+  t.same([...Object.keys(calls), ...callsOfOthers, ...callsWithSettings].sort(), all.sort());
 });
 
 t.test("with 100,000 accounts in one world and 1,000 in another", async (t) => {
