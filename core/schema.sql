@@ -141,7 +141,7 @@ CREATE OR REPLACE FUNCTION public.is_searchable(type text, profile jsonb, delete
  IMMUTABLE PARALLEL SAFE
 AS $function$
     select type = 'person' and deleted_at is null
-      and jsonb_typeof(profile -> 'display_name') = 'string' and profile ->> 'display_name' <> ''
+      and coalesce(jsonb_typeof(profile -> 'display_name') = 'string' and profile ->> 'display_name' <> '', false)
   $function$;
 
 CREATE OR REPLACE FUNCTION public.keep_audit_log()
@@ -267,7 +267,7 @@ AS $function$
       ) pairs cross join lateral (values (a), (ab)) tokens (token)
       where token is not null
     )
-    || array(select world || ':' || U&'\0001' || b from string_to_table(trim(U&'\0001' from badges), U&'\0001') b)
+    || array(select world || ':' || U&'\0001' || left(b, 100) from string_to_table(trim(U&'\0001' from badges), U&'\0001') b)
     || case when char_length(more) > 4000 then array[world || ':' || U&'\0001\0001'] else '{}' end
   $function$;
 
@@ -327,9 +327,9 @@ CREATE INDEX command_log_world ON public.command_log USING btree (world_id);
 CREATE INDEX invites_room ON public.invites USING btree (world_id, room_id);
 CREATE INDEX room_grants_room ON public.room_grants USING btree (world_id, room_id);
 CREATE INDEX search_entries_order ON public.search_entries USING btree (world_id, name, user_id) INCLUDE (short_more, short_badges, banned);
-CREATE INDEX search_entries_tokens ON public.search_entries USING gin (search_tokens(world_id, name, more, badges)) WITH (fastupdate=off);
+CREATE INDEX search_entries_tokens ON public.search_entries USING gin (search_tokens(world_id, name, more, badges)) WITH (fastupdate='on', gin_pending_list_limit='256');
 CREATE INDEX users_listed ON public.users USING btree (world_id, type, ((list_name = ''::text)), list_name, id) WHERE (deleted_at IS NULL);
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION keep_audit_log();
-CREATE TRIGGER users_search_changed AFTER UPDATE OF type, profile, traits, moderation_state, deleted_at ON public.users FOR EACH ROW WHEN ((((((old.type IS DISTINCT FROM new.type) OR (old.profile IS DISTINCT FROM new.profile)) OR (old.traits IS DISTINCT FROM new.traits)) OR (old.moderation_state IS DISTINCT FROM new.moderation_state)) OR (old.deleted_at IS DISTINCT FROM new.deleted_at))) EXECUTE FUNCTION search_enter_changed();
+CREATE TRIGGER users_search_changed AFTER UPDATE OF type, profile, traits, moderation_state, deleted_at ON public.users FOR EACH ROW WHEN (((old.type <> new.type) OR (old.profile <> new.profile) OR (old.traits <> new.traits) OR (old.moderation_state <> new.moderation_state) OR (old.deleted_at IS DISTINCT FROM new.deleted_at))) EXECUTE FUNCTION search_enter_changed();
 CREATE TRIGGER users_search_new AFTER INSERT ON public.users REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION search_enter_new();
-CREATE TRIGGER worlds_search AFTER UPDATE ON public.worlds FOR EACH ROW WHEN (((old.search_fields IS DISTINCT FROM new.search_fields) OR (old.search_badges IS DISTINCT FROM new.search_badges))) EXECUTE FUNCTION search_enter_world();
+CREATE TRIGGER worlds_search AFTER UPDATE ON public.worlds FOR EACH ROW WHEN (((old.search_fields <> new.search_fields) OR (old.search_badges <> new.search_badges))) EXECUTE FUNCTION search_enter_world();

@@ -69,7 +69,7 @@ create function search_tokens(world text, name text, more text, badges text) ret
       ) pairs cross join lateral (values (a), (ab)) tokens (token)
       where token is not null
     )
-    || array(select world || ':' || U&'\0001' || b from string_to_table(trim(U&'\0001' from badges), U&'\0001') b)
+    || array(select world || ':' || U&'\0001' || left(b, 100) from string_to_table(trim(U&'\0001' from badges), U&'\0001') b)
     || case when char_length(more) > 4000 then array[world || ':' || U&'\0001\0001'] else '{}' end
   $$;
 
@@ -78,7 +78,7 @@ create function is_searchable(type text, profile jsonb, deleted_at timestamptz) 
   language sql immutable parallel safe
   as $$
     select type = 'person' and deleted_at is null
-      and jsonb_typeof(profile -> 'display_name') = 'string' and profile ->> 'display_name' <> ''
+      and coalesce(jsonb_typeof(profile -> 'display_name') = 'string' and profile ->> 'display_name' <> '', false)
   $$;
 
 -- The texts of an account's entry.
@@ -159,13 +159,13 @@ create trigger users_search_new after insert on users
 
 create trigger users_search_changed after update of type, profile, traits, moderation_state, deleted_at on users
   for each row
-  when ((old.type, old.profile, old.traits, old.moderation_state, old.deleted_at)
-    is distinct from (new.type, new.profile, new.traits, new.moderation_state, new.deleted_at))
+  when (old.type <> new.type or old.profile <> new.profile or old.traits <> new.traits
+    or old.moderation_state <> new.moderation_state or old.deleted_at is distinct from new.deleted_at)
   execute function search_enter_changed();
 
 create trigger worlds_search after update on worlds
   for each row
-  when ((old.search_fields, old.search_badges) is distinct from (new.search_fields, new.search_badges))
+  when (old.search_fields <> new.search_fields or old.search_badges <> new.search_badges)
   execute function search_enter_world();
 
 insert into search_entries (world_id, user_id, name, more, badges, banned)
@@ -178,9 +178,9 @@ where is_searchable(u.type, u.profile, u.deleted_at);
 create index search_entries_order on search_entries (world_id, name, user_id)
   include (short_more, short_badges, banned);
 
--- Changes go in at once: a list of those to come would be read through by every search.
+-- Of changes to come, which are gathered since many at once cost a fifth, every search reads the list: a short one.
 create index search_entries_tokens on search_entries using gin (search_tokens(world_id, name, more, badges))
-  with (fastupdate = off);
+  with (fastupdate = on, gin_pending_list_limit = 256);
 
 -- Working out tokens for statistics costs much, and nobody plans by them.
 alter index search_entries_tokens alter column 1 set statistics 0;

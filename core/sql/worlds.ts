@@ -60,6 +60,8 @@ export async function upsertWorld(
   world: string,
   values: { settings: unknown; roles: unknown; traitGrants: unknown },
 ): Promise<boolean> {
+  // Other searchable fields or badges have every entry of the search made anew.
+  await tx`set local statement_timeout = 0`;
   const rows = await tx<{ created: boolean }[]>`
     insert into worlds (id, settings, roles, trait_grants)
     values (${world}, ${JSON.stringify(values.settings)}::text::jsonb, ${JSON.stringify(values.roles)}::text::jsonb,

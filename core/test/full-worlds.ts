@@ -21,8 +21,8 @@ function toUuid(text: string): string {
 }
 
 /**
- * Makes worlds with so many accounts, whose keys are `client_id 5`, `token_id 5` and `pretalx_id 5`; an invite
- * and a grant for each tenth, and a command, an audit row and an account at X for each.
+ * Makes worlds with so many accounts, whose keys are `client_id 5`, `token_id 5` and `pretalx_id 5`; an invite,
+ * a grant and a block for each tenth, and a command, an audit row and an account at X for each.
  */
 export async function fillWorlds(sql: Sql, accounts: Readonly<Record<string, number>>): Promise<void> {
   for (const [world, count] of Object.entries(accounts)) {
@@ -46,6 +46,10 @@ export async function fillWorlds(sql: Sql, accounts: Readonly<Record<string, num
         'speaker'
       from generate_series(10, ${count}::int, 10) i`;
     await sql`
+      insert into blocks (world_id, user_id, blocked_id)
+      select ${world}, md5(${world} || ' ' || i)::uuid, md5(${world} || ' ' || i - 1)::uuid
+      from generate_series(10, ${count}::int, 10) i`;
+    await sql`
       insert into invites (world_id, token, room_id, expires_at)
       select ${world}, 'invite ' || i, md5(${world} || ' room ' || 1 + i % ${ROOMS})::uuid, now() + interval '1 day'
       from generate_series(1, ${count}::int / 10) i`;
@@ -63,4 +67,31 @@ export async function fillWorlds(sql: Sql, accounts: Readonly<Record<string, num
       from generate_series(1, ${count}::int) i`;
   }
   await sql`analyze`;
+}
+
+/**
+ * Makes one world whose accounts differ in what searching goes by: names of several scripts, a searchable field for
+ * each third, the badge Speaker for each 500th, and Guest for half of the others.
+ */
+export async function fillSearchWorld(sql: Sql, world: string, count: number): Promise<void> {
+  const settings = {
+    trait_badges_map: { speaker: "Speaker", ticket: "Guest", crew: "Crew" },
+    profile_fields: [{ id: "affiliation", searchable: true }, { id: "biography" }],
+  };
+  await sql`
+    insert into worlds (id, settings, roles, trait_grants)
+    values (${world}, ${JSON.stringify(settings)}::text::jsonb, '{}', '{}')`;
+  await sql`
+    insert into users (id, world_id, client_id, traits, profile, last_login_at)
+    select md5(${world} || ' ' || i)::uuid, ${world}, 'client_id ' || i,
+      case when i % 500 = 0 then '{speaker}' when i % 2 = 0 then '{ticket}' else '{}' end::text[],
+      jsonb_build_object(
+        'display_name', case when i % 400 = 7 then 'Жук ' || i else
+          (array['Anna', 'Bert', 'Chloé', 'Dmitri', 'Eve', 'Farid', 'Grace', 'Hannah', 'Ivan', 'Judy', 'Zoë'])[1 + i % 11]
+          || ' ' || (array['Meyer', 'Schmidt', 'O''Neil', 'Garcia', 'Lee'])[1 + i / 11 % 5] || ' ' || i end,
+        'fields', jsonb_build_object(
+          'biography', 'I like programming', 'affiliation', case when i % 3 = 0 then 'University of ' || i % 50 end)),
+      case when i % 2 = 0 then now() end
+    from generate_series(1, ${count}::int) i`;
+  await sql`vacuum analyze users, search_entries`;
 }

@@ -18,6 +18,8 @@ const growing = [
   "command_log",
   "audit_log",
   "social_accounts",
+  "blocks",
+  "search_entries",
 ];
 
 /** `(world_id = $1)`, `(world_id = 'w'::text)`, `(world_id = u.world_id)`. */
