@@ -1,4 +1,4 @@
-/** The roles of a world file that brings none (protocol §6). */
+/** The roles of a world file that brings none (docs/protocol.md). */
 import type { Roles, TraitGrants } from "./world.ts";
 
 const attendee = [

@@ -1,4 +1,4 @@
-/** Publishes the canary: gateways that hear it know that publish/subscribe delivers (design §2.4). */
+/** Publishes the canary: gateways that hear it know that publish/subscribe delivers (docs/architecture.md). */
 import { pause } from "../shared/backoff.ts";
 import { type RedisClient, untilReady } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";

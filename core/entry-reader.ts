@@ -1,6 +1,6 @@
 /**
  * Reads one command stream: new entries as they come, and those of a worker that died or stalled. What it has
- * read and not finished is kept from other workers by renewing its idle time (design §2.1).
+ * read and not finished is kept from other workers by renewing its idle time (docs/architecture.md).
  */
 import { backoffMs, pause } from "../shared/backoff.ts";
 import { BrokenEnvelope, type CommandEnvelope, decodeCommands, NewerEnvelope } from "../shared/envelope.ts";

@@ -1,4 +1,4 @@
-/** A worker's metrics: `foyer_core_*` (operations §4). Labels are bounded: names and codes of the tables. */
+/** A worker's metrics: `foyer_core_*` (docs/operations.md). Labels are bounded: names and codes of the tables. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { FramePart } from "../shared/envelope.ts";
 import { latencyBuckets } from "../shared/metrics.ts";

@@ -1,5 +1,5 @@
 /**
- * Who may do what (protocol §5). Pure: a world and what is known of an account go in, permissions come out. The
+ * Who may do what (docs/protocol.md). Pure: a world and what is known of an account go in, permissions come out. The
  * result is remembered with the world, since thousands of attendees share the same few sets.
  */
 import type { UserRow } from "./sql/users.ts";

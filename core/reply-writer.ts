@@ -1,6 +1,6 @@
 /**
  * Everything that a worker writes to Redis for its commands: broadcasts, answers, and then, once those are
- * written, the acknowledgement (design §2.1). What gathers while one write is under way goes out with the next.
+ * written, the acknowledgement (docs/architecture.md). What gathers while one write is under way goes out with the next.
  */
 import { backoffMs, pause } from "../shared/backoff.ts";
 import { encodeReplies, type Reply } from "../shared/envelope.ts";

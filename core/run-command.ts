@@ -1,7 +1,7 @@
 /**
  * One command from frame to answer: check the payload, permit, run, and turn whatever went wrong into the reply
- * that the protocol has for it. A writing command's effect and its log row are one transaction (design §2.2), and
- * its actor is checked under a lock (§2.3).
+ * that the protocol has for it. A writing command's effect and its log row are one transaction (docs/architecture.md), and
+ * its actor is checked under a lock.
  */
 import type { Command } from "../shared/envelope.ts";
 import { closeCodes } from "../shared/protocol/close-codes.ts";

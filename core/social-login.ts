@@ -1,5 +1,5 @@
 /**
- * A social login from the link to the end (protocol §3): the gateway that the browser comes to asks here where to
+ * A social login from the link to the end (docs/protocol.md): the gateway that the browser comes to asks here where to
  * send it. A link or state that is no good leads nowhere; after that, all that can go wrong is `failed`.
  */
 import { randomBytes } from "node:crypto";

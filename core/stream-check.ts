@@ -1,4 +1,4 @@
-/** Makes a command stream ready on the Redis that is there now: ids never go backwards (design §2.2). */
+/** Makes a command stream ready on the Redis that is there now: ids never go backwards (docs/architecture.md). */
 import type { RedisClient } from "../shared/redis/connect.ts";
 import { COMMAND_GROUP, type Keys } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";

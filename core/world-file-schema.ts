@@ -1,4 +1,4 @@
-/** The shape of a world file (protocol §6), and its faults by JSON path. */
+/** The shape of a world file (docs/protocol.md), and its faults by JSON path. */
 import Type, { type Static } from "typebox";
 import { Compile } from "typebox/compile";
 import { isStorable } from "./storable.ts";

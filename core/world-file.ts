@@ -1,4 +1,4 @@
-/** Worlds as files (protocol §6): a file is the whole truth of its world, and refused whole when it is broken. */
+/** Worlds as files (docs/protocol.md): a file is the whole truth of its world, and refused whole when it is broken. */
 import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import { builtInRoles, builtInTraitGrants } from "./built-in-roles.ts";

@@ -1,4 +1,4 @@
-/** Listens for the canary, which proves that publish/subscribe delivers end to end (design §2.4). */
+/** Listens for the canary, which proves that publish/subscribe delivers end to end (docs/architecture.md). */
 import { pause } from "../shared/backoff.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Keys } from "../shared/redis/keys.ts";
@@ -6,7 +6,7 @@ import type { Subscriptions } from "./subscriptions.ts";
 
 /** Past this the link may be dead although it looks well: a new one is made. */
 const RECONNECT_AFTER_S = 5;
-/** Past this the gateway is not ready (operations §3). */
+/** Past this the gateway is not ready (docs/operations.md). */
 const SILENT_AFTER_S = 15;
 const LOOK_EVERY_MS = 500;
 

@@ -1,6 +1,6 @@
 /**
  * A tick's commands → one entry of each stream. A command is written until it is certain that it is in the
- * stream; writing it twice is harmless, since its id stays the same (design §2.2). Nothing is written to a Redis
+ * stream; writing it twice is harmless, since its id stays the same (docs/architecture.md). Nothing is written to a Redis
  * whose streams no worker has checked yet.
  */
 import { backoffMs, pause } from "../shared/backoff.ts";

@@ -74,7 +74,7 @@ export interface ConnectionHost {
 /** A frame that waits for its turn: a request, or the answer that it gets without a worker. */
 type Waiting = Request | { refusal: string; close?: number };
 
-/** The 10th frame that cannot be read closes the connection, the 5th failed login too (protocol §1, §2). */
+/** The 10th frame that cannot be read closes the connection, the 5th failed login too (docs/protocol.md). */
 const MAX_INVALID_FRAMES = 10;
 const MAX_FAILED_LOGINS = 5;
 

@@ -1,5 +1,5 @@
 /**
- * Closes all connections on the way out (design §2.8): spread over the drain time, so that the clients don't come
+ * Closes all connections on the way out (docs/architecture.md): spread over the drain time, so that the clients don't come
  * back to the other gateways at once; each finishes what it has under way.
  */
 import { pause } from "../shared/backoff.ts";

@@ -1,6 +1,6 @@
 /**
  * Broadcasts to the connections of each user. A connection gets only what is newer than what it knows, and what
- * it may have missed is fetched by version, so it never goes backwards and always converges (design §2.4).
+ * it may have missed is fetched by version, so it never goes backwards and always converges (docs/architecture.md).
  *
  * Sent by one call for each connection: a user holds a few, and each has its own newest version, which
  * uWebSockets' publish/subscribe knows nothing of (docs/decisions has the measurement).

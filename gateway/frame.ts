@@ -1,4 +1,4 @@
-/** Text from a client → a request, or why it is none (protocol §1). Pure. */
+/** Text from a client → a request, or why it is none (docs/protocol.md). Pure. */
 import type { FrameId } from "../shared/protocol/frames.ts";
 
 /** What a frame turned out to be. */

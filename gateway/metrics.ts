@@ -1,4 +1,4 @@
-/** A gateway's metrics: `foyer_gateway_*` (operations §4). Labels are bounded: names and codes of the tables. */
+/** A gateway's metrics: `foyer_gateway_*` (docs/operations.md). Labels are bounded: names and codes of the tables. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { latencyBuckets } from "../shared/metrics.ts";
 import { isCommand } from "../shared/protocol/commands.ts";

@@ -1,6 +1,6 @@
 /**
  * Texts that many answers share, such as one `world.config` for all attendees: read from Redis once, then kept,
- * so that an opening rush carries them to each gateway once (design §4).
+ * so that an opening rush carries them to each gateway once (docs/architecture.md).
  */
 import type { FramePart } from "../shared/envelope.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";

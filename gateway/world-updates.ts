@@ -1,5 +1,5 @@
 /**
- * `world.updated` for connected users, when their world changed or what they may see of it (protocol §5); only
+ * `world.updated` for connected users, when their world changed or what they may see of it (docs/protocol.md); only
  * for those whose `world.config` is another now.
  */
 import type { Logger } from "../shared/log.ts";

@@ -1,5 +1,5 @@
 /**
- * `authenticate` (protocol §2): finds or makes the account behind a token, a client id or an invite, and answers
+ * `authenticate` (docs/protocol.md): finds or makes the account behind a token, a client id or an invite, and answers
  * with what the client needs to begin.
  */
 import { randomUUID } from "node:crypto";
@@ -43,7 +43,7 @@ const newcomer: Omit<Subject, "type" | "traits"> = {
  * Logs in.
  *
  * @param address where from, for the limit on failures; null: not counted
- * @throws Refusal with one of the codes of protocol §2
+ * @throws Refusal with one of the codes of docs/protocol.md
  */
 export async function authenticate(
   context: CommandContext,

@@ -1,4 +1,4 @@
-/** The log of writing commands, which makes each take effect once (design §2.2). */
+/** The log of writing commands, which makes each take effect once (docs/architecture.md). */
 import type { Queryable, Transaction } from "./database.ts";
 
 /** A writing command as it is logged. */

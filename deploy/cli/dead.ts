@@ -97,7 +97,7 @@ async function readLetters({ redis, keys }: ClusterLink): Promise<DeadLetter[]> 
   });
 }
 
-/** As `--json` shows one (operations §1). */
+/** As `--json` shows one (docs/operations.md). */
 function describe({ id, bytes, deliveries, error }: DeadLetter) {
   const commands = readCommands(bytes);
   const distinct = (texts: string[] | undefined) =>

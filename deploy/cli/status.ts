@@ -8,7 +8,7 @@ import { liveNodes } from "./live-nodes.ts";
 import { findStores, type StoreOptions, withRedis } from "./stores.ts";
 import { alignRows } from "./table.ts";
 
-/** What `--json` prints (operations §1). Null: could not be found out. */
+/** What `--json` prints (docs/operations.md). Null: could not be found out. */
 interface Status {
   ok: boolean;
   problems: string[];

@@ -1,4 +1,4 @@
-/** `foyer world import|export|list|delete`: worlds as files (protocol §6). */
+/** `foyer world import|export|list|delete`: worlds as files (docs/protocol.md). */
 import { readFileSync } from "node:fs";
 import { text as readAll } from "node:stream/consumers";
 import type { Sql } from "../../core/sql/database.ts";

@@ -20,7 +20,7 @@ import { type Stores, startStores } from "./stores.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The options of `foyer local` (operations §1). */
+/** The options of `foyer local` (docs/operations.md). */
 export interface LocalOptions {
   gateways: number;
   workers: number;

@@ -12,7 +12,7 @@ export interface ClusterFacts {
   redisPrefix: string;
 }
 
-/** The ready file's content (operations §1). */
+/** The ready file's content (docs/operations.md). */
 export function readyFacts({ gateways, workers, stores, world }: ClusterFacts) {
   return {
     gateways: gateways.map((node) => ({

@@ -5,7 +5,7 @@ import { connectClient } from "../../shared/testing/client.ts";
 import { startTestCluster } from "../../shared/testing/cluster.ts";
 import { openWorld } from "./worlds.ts";
 
-t.test("connections and frames (protocol §1)", async (t) => {
+t.test("connections and frames (docs/protocol.md)", async (t) => {
   const cluster = await startTestCluster(t, { worlds: [openWorld] });
   const gateway = cluster.gateways[0]!;
   const connect = () => connectClient(gateway.world("w"));

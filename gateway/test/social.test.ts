@@ -34,7 +34,7 @@ interface Exchange {
   authorization: string | undefined;
 }
 
-t.test("social accounts (protocol §3)", async (t) => {
+t.test("social accounts (docs/protocol.md)", async (t) => {
   const oauth = new OAuth2Server();
   await oauth.issuer.keys.generate("RS256");
   await oauth.start(0, "127.0.0.1");

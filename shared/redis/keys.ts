@@ -20,7 +20,7 @@ export function createKeys(prefix: string) {
     commandStream: (stream: number) => `${prefix}:commands:{${stream}}`,
     /** Integer: commands, not entries, in that stream. */
     backlog: (stream: number) => `${prefix}:backlog:{${stream}}`,
-    /** String: the run id of the Redis on which a worker has checked the stream's ids (design §2.2). */
+    /** String: the run id of the Redis on which a worker has checked the stream's ids (docs/architecture.md). */
     streamChecked: (stream: number) => `${prefix}:checked:{${stream}}`,
     /** Stream: answers on their way to a gateway. */
     replyStream: (gateway: string) => `${prefix}:replies:{${gateway}}`,
@@ -71,7 +71,7 @@ export function createKeys(prefix: string) {
 
 /**
  * The command stream of an account, or of a connection before it has one: always the same for the same key
- * (design §2.2: effects on one account are ordered by their place in one stream).
+ * (docs/architecture.md: effects on one account are ordered by their place in one stream).
  */
 export function streamOf(key: string, streams: number): number {
   if (streams === 1) return 0;

@@ -1,5 +1,5 @@
 -- Tells whether a worker has checked the ids of a command stream on this very server, which has to be known
--- before anything is added after a reconnect (design §2.2).
+-- before anything is added after a reconnect (docs/architecture.md).
 -- KEYS[1] run id for which it was checked
 -- Result: run id of this server, then 1 when the stream was checked on it, else 0
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')

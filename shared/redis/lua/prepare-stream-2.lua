@@ -1,6 +1,6 @@
 -- Makes a command stream and its group where they are missing, and raises the stream's last id to the greatest
 -- position that the database knows: ids must not go backwards after Redis came back empty, failed over, or its
--- clock is behind (design §2.2).
+-- clock is behind (docs/architecture.md).
 -- KEYS[1] command stream   KEYS[2] run id for which it was checked
 -- ARGV[1] group   ARGV[2] ms of the greatest position   ARGV[3] its sequence number
 -- Result: 1 when something was made or raised, 0 when all was well
