@@ -100,11 +100,12 @@ export class BigAnswers {
   }
 
   /** The right to send one: a place on this worker, and the user's only one in the cluster. */
-  #turn({ world, origin: { gateway, n } }: CommandContext, user: string) {
+  #turn({ world, commandId, origin: { gateway, n } }: CommandContext, user: string) {
     const { redis, subscriber, keys, writer, signal } = this.#options;
     const run = randomUUID();
     const channel = keys.answerChannel(run);
-    const hold = (ms: number) => runScript(redis, "hold", keys.bigAnswer(world.id, user), run, ms);
+    // The command holds it, not the run: claimed from a dead worker, it is not refused for what that one still holds.
+    const hold = (ms: number) => runScript(redis, "hold", keys.bigAnswer(world.id, user), commandId, ms);
     let renewing: NodeJS.Timeout | undefined;
     const take = async () => {
       if (this.#open.size >= MAX_AT_ONCE)

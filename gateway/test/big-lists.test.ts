@@ -17,6 +17,9 @@ const crowded = {
   trait_grants: { attendee: [] },
 };
 
+/** More than anything else that is sent meanwhile, and less than a part. */
+const PART_BYTES = 50_000;
+
 /** Watches a node's resident memory. */
 function watchMemory({ pid }: TestNode) {
   const read = () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) / 1024;
@@ -47,6 +50,10 @@ t.test("with 100,000 accounts in the world", async (t) => {
     from generate_series(1, ${ACCOUNTS}::int) i`;
   const redis = new Redis(cluster.redisUrl);
   t.teardown(() => redis.disconnect());
+  const bytesSent = async () => {
+    const text = await (await fetch(`${gateway.ops}/metrics`)).text();
+    return Number(/^foyer_gateway_bytes_sent_total (\d+)/m.exec(text)![1]);
+  };
   const underWay = (user: string) =>
     waitFor(
       "a big answer to be under way",
@@ -112,8 +119,9 @@ t.test("with 100,000 accounts in the world", async (t) => {
   t.test("when the worker dies midway, the connection is closed with 1012", async (t) => {
     const client = await open("orphan");
     client.socket.pause();
+    const before = await bytesSent();
     client.send(["user.list", "list", {}]);
-    await underWay(client.user);
+    await waitFor("a part to be out", async () => (await bytesSent()) > before + PART_BYTES);
     await worker.kill();
     await cluster.startWorker();
     client.socket.resume();
