@@ -10,6 +10,7 @@ import { runScript } from "../shared/redis/lua.ts";
 import { positionAt } from "./position.ts";
 import { pruneCommands } from "./sql/command-log.ts";
 import type { Sql } from "./sql/database.ts";
+import { pruneTiePositions } from "./sql/tie-positions.ts";
 
 /** What leading takes. */
 export interface LeaderOptions {
@@ -59,13 +60,15 @@ export async function lead(options: LeaderOptions): Promise<void> {
 /** In small transactions, so that none is in anybody's way, until nothing old is left. */
 async function prune({ sql, log, signal }: LeaderOptions): Promise<void> {
   const before = positionAt(Date.now() - KEEP_COMMANDS_MS);
-  let pruned = 0;
-  for (let more = true; more && !signal.aborted; ) {
-    const count = await pruneCommands(sql, before, PRUNE_AT_ONCE);
-    pruned += count;
-    more = count === PRUNE_AT_ONCE;
+  for (const forget of [pruneCommands, pruneTiePositions]) {
+    let pruned = 0;
+    for (let more = true; more && !signal.aborted; ) {
+      const count = await forget(sql, before, PRUNE_AT_ONCE);
+      pruned += count;
+      more = count === PRUNE_AT_ONCE;
+    }
+    if (pruned > 0) log.debug({ pruned, by: forget.name }, "old commands forgotten");
   }
-  if (pruned > 0) log.debug({ pruned }, "old commands forgotten");
 }
 
 async function clearUp(options: LeaderOptions): Promise<void> {

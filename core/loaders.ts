@@ -6,22 +6,25 @@ import DataLoader from "dataloader";
 import type { LoggedCommand } from "./sql/command-log.ts";
 import type { Sql } from "./sql/database.ts";
 import { type NewLogin, writeNewLogins } from "./sql/logins.ts";
-import { selectUsers, touchLogins, type UserKey, type UserRow } from "./sql/users.ts";
+import { type LoginTouch, selectUsers, touchLogins, type UserKey, type UserRow } from "./sql/users.ts";
 import { asUuid } from "./storable.ts";
+
+/** What came of it: other traits were there than the login had found. */
+type Touched = "touched" | "denied" | "overtaken";
 
 /** The loaders of one batch. */
 export interface Loaders {
   /** An account by one of its keys; undefined when there is none. */
   user(world: string, key: UserKey, value: string): Promise<UserRow | undefined>;
-  /** Sets the last-login time; false when the account may no longer log in. */
-  touchLogin(world: string, id: string): Promise<boolean>;
+  /** Sets the last-login time, unless the account may no longer log in. */
+  touchLogin(world: string, touch: LoginTouch): Promise<Touched>;
   /** Makes an account; undefined when somebody else was faster or the command has run before. */
   newLogin(world: string, login: NewLogin & LoggedCommand): Promise<UserRow | undefined>;
 }
 
 export function createLoaders(sql: Sql): Loaders {
   const users = new Map<string, Record<UserKey, DataLoader<string, UserRow | undefined>>>();
-  const touches = new Map<string, DataLoader<string, boolean>>();
+  const touches = new Map<string, DataLoader<LoginTouch, Touched>>();
   const logins = new Map<string, DataLoader<NewLogin & LoggedCommand, UserRow | undefined>>();
 
   return {
@@ -31,13 +34,16 @@ export function createLoaders(sql: Sql): Loaders {
       const id = asUuid(value);
       return id === null ? Promise.resolve(undefined) : loader.load(id);
     },
-    touchLogin: (world, id) =>
+    touchLogin: (world, touch) =>
       remember(touches, world, () => {
-        return new DataLoader<string, boolean>(async (ids) => {
-          const touched = await touchLogins(sql, world, ids);
-          return ids.map((id) => touched.has(id));
-        });
-      }).load(id),
+        return new DataLoader<LoginTouch, Touched>(
+          async (list) => {
+            const found = await touchLogins(sql, world, list);
+            return list.map((each) => touchedAs(each, found.get(each.id)));
+          },
+          { cache: false },
+        );
+      }).load(touch),
     newLogin: (world, login) =>
       remember(logins, world, () => {
         return new DataLoader<NewLogin & LoggedCommand, UserRow | undefined>(
@@ -46,6 +52,11 @@ export function createLoaders(sql: Sql): Loaders {
         );
       }).load(login),
   };
+}
+
+function touchedAs({ traits }: LoginTouch, found: string | undefined): Touched {
+  if (found === undefined) return "denied";
+  return traits === null || traits.found === found ? "touched" : "overtaken";
 }
 
 function userLoaders(sql: Sql, world: string) {

@@ -25,6 +25,8 @@ export const OPERATOR: LockedUser = {
   profile_position: "",
   client_state_position: "",
   moderation_position: "",
+  reactivated_position: "",
+  pretalx_id_position: "",
   last_login_at: null,
   deleted: false,
   world_roles: [],

@@ -87,7 +87,15 @@ create table social_accounts (
   user_id uuid not null,
   network text not null,
   external_id text not null,
-  connected_at timestamp with time zone not null default now()
+  connected_at timestamp with time zone not null default now(),
+  "position" text collate "C" not null default ''::text
+);
+
+create table tie_positions (
+  world_id text not null,
+  user_id uuid not null,
+  tie text not null,
+  "position" text collate "C" not null
 );
 
 create table users (
@@ -109,7 +117,9 @@ create table users (
   created_at timestamp with time zone not null default now(),
   last_login_at timestamp with time zone,
   deleted_at timestamp with time zone,
-  list_name text not null generated always as ("left"(lower(COALESCE((profile ->> 'display_name'::text), ''::text)), 200)) stored
+  list_name text not null generated always as ("left"(lower(COALESCE((profile ->> 'display_name'::text), ''::text)), 200)) stored,
+  pretalx_id_position text collate "C" not null default ''::text,
+  reactivated_position text collate "C" not null default ''::text
 );
 
 create table world_grants (
@@ -287,6 +297,7 @@ alter table rooms add constraint rooms_world_id_import_id_key UNIQUE (world_id, 
 alter table search_entries add constraint search_entries_pkey PRIMARY KEY (world_id, user_id);
 alter table social_accounts add constraint social_accounts_external_id_check CHECK (((char_length(external_id) >= 1) AND (char_length(external_id) <= 200)));
 alter table social_accounts add constraint social_accounts_pkey PRIMARY KEY (world_id, user_id, network);
+alter table tie_positions add constraint tie_positions_pkey PRIMARY KEY (world_id, user_id, tie);
 alter table users add constraint users_client_id_check CHECK (((char_length(client_id) >= 1) AND (char_length(client_id) <= 200)));
 alter table users add constraint users_client_state_check CHECK ((jsonb_typeof(client_state) = 'object'::text));
 alter table users add constraint users_moderation_state_check CHECK ((moderation_state = ANY (ARRAY[''::text, 'silenced'::text, 'banned'::text])));
@@ -317,6 +328,7 @@ alter table room_grants add constraint room_grants_world_id_user_id_fkey FOREIGN
 alter table rooms add constraint rooms_world_id_fkey FOREIGN KEY (world_id) REFERENCES worlds(id) ON DELETE CASCADE;
 alter table search_entries add constraint search_entries_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 alter table social_accounts add constraint social_accounts_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
+alter table tie_positions add constraint tie_positions_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 alter table users add constraint users_world_id_fkey FOREIGN KEY (world_id) REFERENCES worlds(id) ON DELETE CASCADE;
 alter table world_grants add constraint world_grants_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 CREATE INDEX audit_log_actor ON public.audit_log USING btree (world_id, actor_id);
@@ -328,6 +340,8 @@ CREATE INDEX invites_room ON public.invites USING btree (world_id, room_id);
 CREATE INDEX room_grants_room ON public.room_grants USING btree (world_id, room_id);
 CREATE INDEX search_entries_order ON public.search_entries USING btree (world_id, name, user_id) INCLUDE (short_more, short_badges, banned);
 CREATE INDEX search_entries_tokens ON public.search_entries USING gin (search_tokens(world_id, name, more, badges)) WITH (fastupdate='on', gin_pending_list_limit='256');
+CREATE INDEX tie_positions_position ON public.tie_positions USING btree ("position");
+CREATE INDEX tie_positions_tie ON public.tie_positions USING btree (world_id, tie);
 CREATE INDEX users_listed ON public.users USING btree (world_id, type, ((list_name = ''::text)), list_name, id) WHERE (deleted_at IS NULL);
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION keep_audit_log();
 CREATE TRIGGER users_search_changed AFTER UPDATE OF type, profile, traits, moderation_state, deleted_at ON public.users FOR EACH ROW WHEN (((old.type <> new.type) OR (old.profile <> new.profile) OR (old.traits <> new.traits) OR (old.moderation_state <> new.moderation_state) OR (old.deleted_at IS DISTINCT FROM new.deleted_at))) EXECUTE FUNCTION search_enter_changed();

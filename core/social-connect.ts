@@ -10,23 +10,28 @@ import { lockUsers, type UserRow, updateMergedProfile } from "./sql/users.ts";
 import type { World } from "./world.ts";
 
 /**
- * Connects the account, in one transaction.
+ * Connects the account, in one transaction. Later wins, for the external id and for the profile each.
  *
  * @param location where the browser goes then, for the record of the command
- * @returns the account as it is now; null when it may no longer do anything
+ * @returns the account as it is now, and whether that is any different; null when it may no longer do anything
  */
 export async function connectAccount(
   { services, world, commandId, position }: CommandContext,
   { user: id, network }: SocialLink,
   external: ExternalProfile,
   location: string,
-): Promise<UserRow | null> {
+): Promise<{ user: UserRow; changed: boolean } | null> {
   return await services.sql.begin(async (tx) => {
     const [user] = await lockUsers(tx, world.id, [id]);
     // Banned or deleted while they were away.
     if (user === undefined || !resolveAccess(world, user).world.has("world:view")) return null;
-    const profile = mergeProfile(world, network, user.profile, external);
-    await upsertSocialAccount(tx, world.id, { user: id, network, externalId: external.id });
+    const logged = { commandId, world: world.id, user: id, position };
+    if (!(await insertCommand(tx, logged, { result: { location } })))
+      throw new Error("the command has run before");
+    const connected = { user: id, network, externalId: external.id, position };
+    if (!(await upsertSocialAccount(tx, world.id, connected))) return { user, changed: false };
+    const profile =
+      user.profile_position < position ? mergeProfile(world, network, user.profile, external) : null;
     const version = await updateMergedProfile(tx, world.id, id, { profile, position });
     const audit = { actor: id, user: id, commandId };
     if (profile !== null) {
@@ -39,10 +44,7 @@ export async function connectAccount(
       event: "social connected",
       data: JSON.stringify({ network }),
     });
-    const logged = { commandId, world: world.id, user: id, position };
-    if (!(await insertCommand(tx, logged, { result: { location } })))
-      throw new Error("the command has run before");
-    return { ...user, version, profile: profile ?? user.profile };
+    return { user: { ...user, version, profile: profile ?? user.profile }, changed: true };
   });
 }
 

@@ -72,9 +72,9 @@ export async function finishSocialLogin(
       AbortSignal.timeout(EXCHANGE_MS),
     );
     const location = returnLocation(state, "success");
-    const user = await connectAccount(command, state, external, location);
-    if (user === null) return returnLocation(state, "failed");
-    userChanged(command, user);
+    const connected = await connectAccount(command, state, external, location);
+    if (connected === null) return returnLocation(state, "failed");
+    if (connected.changed) userChanged(command, connected.user);
     return location;
   } catch (error) {
     // The state is used up: trying again could only end in a broken link, and they want back to their page.

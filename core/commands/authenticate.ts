@@ -129,7 +129,8 @@ async function logInWithToken(
   }
   if (!isAdmitted(context, { ...account, traits: claims.traits })) throw new Refusal("auth.denied");
   if (changes(account, claims, position)) return await applyToken(context, account.id, claims);
-  return await touch(context, account);
+  // Another login brought other traits since the account was read: which of them count is decided under its lock.
+  return (await touch(context, account, position)) ?? (await applyToken(context, account.id, claims));
 }
 
 function changes(account: UserRow, claims: Claims, position: string): boolean {
@@ -148,17 +149,18 @@ async function applyToken(context: CommandContext, id: string, claims: Claims): 
     if (account === undefined) return undefined;
     const traits = account.traits_position < position ? claims.traits : account.traits;
     if (!isAdmitted(context, { ...account, traits })) throw new Refusal("auth.denied");
-    const wantsId = claims.pretalxId !== null && account.pretalx_id === null;
+    const wantsId =
+      claims.pretalxId !== null && account.pretalx_id === null && account.pretalx_id_position < position;
     const pretalxId =
       wantsId && !(await isPretalxIdTaken(tx, world.id, claims.pretalxId!)) ? claims.pretalxId : null;
     const newTraits = account.traits.join("\n") !== traits.join("\n");
     if (!newTraits && pretalxId === null) {
       // Another login brought the same news first, or another account has the pretalx id.
-      await touchLogins(tx, world.id, [id]);
+      await touchLogins(tx, world.id, [{ id, traits: { found: account.traits_position, position } }]);
       return { user: { ...account, last_login_at: context.now }, before: null };
     }
 
-    await updateFromToken(tx, world.id, id, { traits, traitsPosition: position, pretalxId });
+    await updateFromToken(tx, world.id, id, { traits, position, pretalxId });
     const audit = { actor: id, user: id, commandId };
     if (newTraits) {
       const data = JSON.stringify({ old: account.traits, new: traits });
@@ -183,7 +185,7 @@ async function applyToken(context: CommandContext, id: string, claims: Claims): 
 async function logInKiosk(context: CommandContext, id: string): Promise<Login> {
   const account = await context.loaders.user(context.world.id, "id", id);
   if (account?.type !== "kiosk" || !isAdmitted(context, account)) throw new Refusal("auth.denied");
-  return await touch(context, account);
+  return (await touch(context, account))!;
 }
 
 async function logInAsGuest(
@@ -236,10 +238,21 @@ async function makeInvited(
   return user && { user, before: null };
 }
 
-/** Sets the last-login time of an account that may log in; whether it may is asked again under its lock. */
-async function touch({ loaders, world, now }: CommandContext, account: UserRow): Promise<Login> {
-  if (!(await loaders.touchLogin(world.id, account.id))) throw new Refusal("auth.denied");
-  return { user: { ...account, last_login_at: now }, before: null };
+/**
+ * Sets the last-login time of an account that may log in; whether it may is asked again under its lock.
+ *
+ * @param position of a login whose token has the account's traits
+ * @returns undefined when the account has other traits by now, and their place is not this login's to take
+ */
+async function touch(
+  { loaders, world, now }: CommandContext,
+  account: UserRow,
+  position: string | null = null,
+): Promise<Login | undefined> {
+  const traits = position === null ? null : { found: account.traits_position, position };
+  const touched = await loaders.touchLogin(world.id, { id: account.id, traits });
+  if (touched === "denied") throw new Refusal("auth.denied");
+  return touched === "overtaken" ? undefined : { user: { ...account, last_login_at: now }, before: null };
 }
 
 function isAdmitted({ world }: CommandContext, subject: Subject): boolean {

@@ -3,7 +3,8 @@ import { isDeepStrictEqual } from "node:util";
 import { Refusal } from "../../shared/protocol/errors.ts";
 import { roleNames } from "../permissions.ts";
 import { type AuditEvent, insertAudit } from "../sql/audit-log.ts";
-import { deleteGrant, insertGrant, raiseVersion } from "../sql/grants.ts";
+import { deleteGrant, type Grant, insertGrant, raiseVersion } from "../sql/grants.ts";
+import { moveTiePosition } from "../sql/tie-positions.ts";
 import { type LockedUser, selectUsers } from "../sql/users.ts";
 import { ownUserJson } from "../user-view.ts";
 import type { World } from "../world.ts";
@@ -25,7 +26,8 @@ export const operatorGrant: WriteCommand<GrantBody> = {
     const [user, room] = [findUser(context, body.id), findRoom(world, body.room)];
     const roles = roleNames(world);
     if (!roles.includes(body.role)) throw wrong("/role", roles);
-    const isNew = await insertGrant(tx, world.id, { user: user.id, role: body.role, room });
+    const grant = { user: user.id, role: body.role, room };
+    const isNew = (await counts(context, grant)) && (await insertGrant(tx, world.id, grant));
     return await written(context, user, body, isNew ? "granted" : null);
   },
 };
@@ -36,7 +38,8 @@ export const operatorRevoke: WriteCommand<GrantBody> = {
   async run(context, body) {
     const { world, tx } = context;
     const [user, room] = [findUser(context, body.id), findRoom(world, body.room)];
-    const wasHeld = await deleteGrant(tx, world.id, { user: user.id, role: body.role, room });
+    const grant = { user: user.id, role: body.role, room };
+    const wasHeld = (await counts(context, grant)) && (await deleteGrant(tx, world.id, grant));
     const roles = roleNames(world);
     // A role that the world's file has dropped may still be held.
     if (!wasHeld && !roles.includes(body.role)) throw wrong("/role", roles);
@@ -44,7 +47,12 @@ export const operatorRevoke: WriteCommand<GrantBody> = {
   },
 };
 
-/** Completes a change; `event` null: it was so already. */
+/** Later wins: what entered the stream before the last grant or revocation of the same changes nothing. */
+function counts({ tx, world, position }: WriteContext, { user, role, room }: Grant): Promise<boolean> {
+  return moveTiePosition(tx, world.id, user, { grant: role, room }, position);
+}
+
+/** Completes a change; `event` null: it was so already, or is so again. */
 async function written(
   { tx, world, commandId, now }: WriteContext,
   before: LockedUser,

@@ -33,7 +33,7 @@ export const userAdminUpdate: WriteCommand<Body> = {
     // Later wins: what entered the stream before the value that is there changes nothing.
     const profile = target.profile_position < position ? given.profile : null;
     const clientState = target.client_state_position < position ? given.clientState : null;
-    const pretalxId = given.pretalxId;
+    const pretalxId = target.pretalx_id_position < position ? given.pretalxId : null;
     const changes = {
       profile: profile !== null && differs(profile, target.profile),
       clientState: clientState !== null && differs(clientState, target.client_state),

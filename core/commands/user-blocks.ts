@@ -2,6 +2,7 @@
 import { Refusal } from "../../shared/protocol/errors.ts";
 import { insertAudit } from "../sql/audit-log.ts";
 import { deleteBlock, insertBlock, selectBlocked } from "../sql/blocks.ts";
+import { moveTiePosition } from "../sql/tie-positions.ts";
 import { asUuid } from "../storable.ts";
 import { userJson } from "../user-view.ts";
 import type { ReadCommand, WriteCommand } from "./context.ts";
@@ -33,11 +34,13 @@ function createBlockCommand(
       return uuid === null ? [] : [uuid];
     },
 
-    async run({ tx, world, actor, locked, commandId }, body) {
+    async run({ tx, world, actor, locked, commandId, position }, body) {
       const user = locked.get(body.id.toLowerCase());
       if (user?.id === actor.id) throw new Refusal(onSelf);
       if (user === undefined || user.deleted) throw new Refusal("user.not_found");
-      if (await change(tx, world.id, actor.id, user.id)) {
+      // Later wins: what entered the stream before the last of either kind changes nothing.
+      const counts = await moveTiePosition(tx, world.id, actor.id, { block: user.id }, position);
+      if (counts && (await change(tx, world.id, actor.id, user.id))) {
         await insertAudit(tx, world.id, { actor: actor.id, user: user.id, event, data: "{}", commandId });
       }
       return { result: "{}", changed: [] };

@@ -4,6 +4,7 @@
  */
 import type { CommandBody } from "../../shared/protocol/commands.ts";
 import { type ErrorCode, Refusal } from "../../shared/protocol/errors.ts";
+import { moderationAfter } from "../moderation-order.ts";
 import { type AuditEvent, insertAudit, redactAudit } from "../sql/audit-log.ts";
 import { deleteTies, markDeleted, updateModeration } from "../sql/user-moderation.ts";
 import type { LockedUser, UserRow } from "../sql/users.ts";
@@ -23,11 +24,7 @@ export const userBan: WriteCommand<Body> = {
 export const userSilence: WriteCommand<Body> = {
   affects: idsOf,
   cutsOff: idsOf,
-  async run(context, body) {
-    const target = targetOf(context, body, "user.silence.self");
-    // A ban is more than silence.
-    return target.moderation_state === "banned" ? nothing : await moderate(context, target, "silenced");
-  },
+  run: (context, body) => moderate(context, targetOf(context, body, "user.silence.self"), "silenced"),
 };
 
 export const userReactivate: WriteCommand<Body> = {
@@ -53,18 +50,18 @@ const events = { banned: "banned", silenced: "silenced", "": "reactivated" } as 
 async function moderate(
   context: WriteContext,
   target: LockedUser,
-  state: UserRow["moderation_state"],
+  wanted: UserRow["moderation_state"],
 ): Promise<Written> {
   const { tx, world, position } = context;
   const { id, moderation_state: old } = target;
-  // Later wins: what entered the stream before the state that is there changes nothing.
-  if (target.moderation_position >= position) return nothing;
-  const version = await updateModeration(tx, world.id, id, state, position);
+  const moderation = moderationAfter(target, wanted, position);
+  const { moderation_state: state } = moderation;
+  const version = await updateModeration(tx, world.id, id, moderation);
   if (old === state) return nothing;
   await audit(context, id, events[state], { old });
   // Whoever was silenced is connected, and may do more again. Others have been cut off, and see it at login.
   if (state !== "") return nothing;
-  return { ...nothing, accessChanged: [{ ...target, moderation_state: state, version }] };
+  return { ...nothing, accessChanged: [{ ...target, ...moderation, version }] };
 }
 
 async function audit(context: WriteContext, user: string, event: AuditEvent, data: object): Promise<void> {

@@ -7,15 +7,22 @@ export async function selectLinkSecret(sql: Queryable, world: string): Promise<B
   return rows[0]?.link_secret;
 }
 
-/** Connects a user to an account at a network, in place of the one connected before. */
+/**
+ * Connects a user to an account at a network, in place of the one connected before.
+ *
+ * @returns false when a command from later in the stream has connected one: that stays
+ */
 export async function upsertSocialAccount(
   tx: Transaction,
   world: string,
-  account: { user: string; network: string; externalId: string },
-): Promise<void> {
-  await tx`
-    insert into social_accounts (world_id, user_id, network, external_id)
-    values (${world}, ${account.user}, ${account.network}, ${account.externalId})
+  account: { user: string; network: string; externalId: string; position: string },
+): Promise<boolean> {
+  const rows = await tx`
+    insert into social_accounts as s (world_id, user_id, network, external_id, position)
+    values (${world}, ${account.user}, ${account.network}, ${account.externalId}, ${account.position})
     on conflict (world_id, user_id, network)
-      do update set external_id = excluded.external_id, connected_at = now()`;
+      do update set external_id = excluded.external_id, connected_at = now(), position = excluded.position
+      where s.position < excluded.position
+    returning network`;
+  return rows.length > 0;
 }

@@ -1,9 +1,16 @@
 /** What moderators write to accounts. */
 import type { Queryable, Transaction } from "./database.ts";
-import type { UserRow } from "./users.ts";
+import { deleteTiePositions } from "./tie-positions.ts";
+import type { LockedUser } from "./users.ts";
+
+/** What a moderator's command leaves behind: the state, and the places that order the next (`moderation-order.ts`). */
+export type Moderation = Pick<
+  LockedUser,
+  "moderation_state" | "moderation_position" | "reactivated_position"
+>;
 
 /**
- * Writes a moderation state. The position moves even where the state stays.
+ * Writes a moderation state. The positions move even where the state stays.
  *
  * @returns the account's version now
  */
@@ -11,12 +18,13 @@ export async function updateModeration(
   tx: Transaction,
   world: string,
   id: string,
-  state: UserRow["moderation_state"],
-  position: string,
+  moderation: Moderation,
 ): Promise<number> {
+  const { moderation_state: state, moderation_position, reactivated_position } = moderation;
   const rows = await tx<{ version: number }[]>`
     update users set
-      moderation_state = ${state}, moderation_position = ${position},
+      moderation_state = ${state}, moderation_position = ${moderation_position},
+      reactivated_position = ${reactivated_position},
       version = version + case when moderation_state = ${state} then 0 else 1 end
     where world_id = ${world} and id = ${id}
     returning version::float8 as version`;
@@ -46,10 +54,11 @@ export async function deleteTies(tx: Transaction, world: string, id: string): Pr
     tx`delete from social_accounts where world_id = ${world} and user_id = ${id}`,
     tx`delete from blocks where world_id = ${world} and user_id = ${id}`,
     tx`delete from blocks where world_id = ${world} and blocked_id = ${id}`,
+    deleteTiePositions(tx, world, id),
   ]);
 }
 
-/** What an administrator writes; null: keep. */
+/** What an administrator writes; null: keep. Positions move even where the value stays. */
 export interface AdminValues {
   /** JSON text. */
   profile: string | null;
@@ -80,6 +89,7 @@ export async function updateByAdmin(
       client_state = coalesce(${clientState}::text::jsonb, client_state),
       client_state_position = case when ${clientState}::text is null then client_state_position else ${position} end,
       pretalx_id = nullif(coalesce(${pretalxId}, pretalx_id), ''),
+      pretalx_id_position = case when ${pretalxId}::text is null then pretalx_id_position else ${position} end,
       version = version + ${values.changed ? 1 : 0}
     where world_id = ${world} and id = ${id}
     returning version::float8 as version`;

@@ -29,6 +29,9 @@ export interface LockedUser extends UserRow {
   profile_position: string;
   client_state_position: string;
   moderation_position: string;
+  /** Of the last reactivation, whatever came after it. */
+  reactivated_position: string;
+  pretalx_id_position: string;
 }
 
 /** By what accounts can be looked up. */
@@ -81,7 +84,8 @@ export async function lockUsers(
   ids: readonly string[],
 ): Promise<LockedUser[]> {
   const rows = await tx<RawRow<LockedUser>[]>`
-    select ${columns(tx)}, u.profile_position, u.client_state_position, u.moderation_position
+    select ${columns(tx)}, u.profile_position, u.client_state_position, u.moderation_position,
+      u.reactivated_position, u.pretalx_id_position
     from users u
     where u.world_id = ${world} and u.id = any(${ids as string[]}::uuid[])
     order by u.id for no key update of u`;
@@ -134,33 +138,51 @@ function toRecord(user: NewUser) {
   return { id, type, client_id, token_id, pretalx_id, traits, position, profile: JSON.parse(user.profile) };
 }
 
+/** A login that changes nothing of its account. */
+export interface LoginTouch {
+  id: string;
+  /** The account's traits are those of its token: their position as the login found it, and its own. */
+  traits: { found: string; position: string } | null;
+}
+
 /**
- * Sets the last-login time of those who may still log in.
+ * Sets the last-login time of those who may still log in. A position of the traits moves even where they stay, but
+ * not past somebody else's that the login has not seen.
  *
- * @returns the ids of those: anyone banned or deleted since the caller looked is missing
+ * @returns the position that the traits had until now, by id: anyone banned or deleted since the caller looked is
+ *   missing
  */
 export async function touchLogins(
   sql: Queryable,
   world: string,
-  ids: readonly string[],
-): Promise<Set<string>> {
-  const rows = await sql<{ id: string }[]>`
+  touches: readonly LoginTouch[],
+): Promise<Map<string, string>> {
+  const ids = touches.map(({ id }) => id);
+  const found = touches.map(({ traits }) => traits?.found ?? null);
+  const positions = touches.map(({ traits }) => traits?.position ?? null);
+  const rows = await sql<{ id: string; found: string }[]>`
     with locked as (
-      select id from users
-      where world_id = ${world} and id = any(${ids as string[]}::uuid[])
+      select id, traits_position from users
+      where world_id = ${world} and id = any(${ids}::uuid[])
         and moderation_state <> 'banned' and deleted_at is null
       order by id for no key update
+    ), latest as (
+      select id, found, max(position collate "C") as position
+      from unnest(${ids}::uuid[], ${found}::text[], ${positions}::text[]) as t (id, found, position)
+      group by id, found
     )
-    update users u set last_login_at = now() from locked
+    update users u set last_login_at = now(), traits_position = greatest(locked.traits_position, latest.position)
+    from locked left join latest on latest.id = locked.id and latest.found = locked.traits_position
     where u.world_id = ${world} and u.id = locked.id
-    returning u.id`;
-  return new Set(rows.map((row) => row.id));
+    returning u.id, locked.traits_position as found`;
+  return new Map(rows.map((row) => [row.id, row.found]));
 }
 
 /** What a token changes of an account that exists. */
 export interface TokenChange {
   traits: readonly string[];
-  traitsPosition: string;
+  /** Of the login. */
+  position: string;
   /** null: keep. */
   pretalxId: string | null;
 }
@@ -174,8 +196,11 @@ export async function updateFromToken(
 ): Promise<void> {
   await tx`
     update users set
-      traits = ${change.traits as string[]}, traits_position = ${change.traitsPosition},
-      pretalx_id = coalesce(pretalx_id, ${change.pretalxId}), version = version + 1, last_login_at = now()
+      traits = ${change.traits as string[]}, traits_position = greatest(traits_position, ${change.position}),
+      pretalx_id = coalesce(pretalx_id, ${change.pretalxId}),
+      pretalx_id_position = case when ${change.pretalxId}::text is null then pretalx_id_position
+        else ${change.position} end,
+      version = version + 1, last_login_at = now()
     where world_id = ${world} and id = ${id}`;
 }
 
@@ -220,8 +245,7 @@ export async function updateOwnValues(
 }
 
 /**
- * Writes a profile that was made from the one that is there, under its lock. Unlike one that a client sent, it is
- * right wherever the command stands in the stream; what entered the stream before it is out of date from now on.
+ * Writes a profile that was made from the one that is there, under its lock.
  *
  * @param profile JSON text, or null: keep
  * @returns the account's version now, which is a new one either way
@@ -236,8 +260,7 @@ export async function updateMergedProfile(
   const rows = await tx<{ version: number }[]>`
     update users set
       profile = coalesce(${profile}::text::jsonb, profile),
-      profile_position = case when ${profile}::text is null then profile_position
-        else greatest(profile_position, ${position}) end,
+      profile_position = case when ${profile}::text is null then profile_position else ${position} end,
       version = version + 1
     where world_id = ${world} and id = ${id}
     returning version::float8 as version`;

@@ -50,6 +50,10 @@ export async function fillWorlds(sql: Sql, accounts: Readonly<Record<string, num
       select ${world}, md5(${world} || ' ' || i)::uuid, md5(${world} || ' ' || i - 1)::uuid
       from generate_series(10, ${count}::int, 10) i`;
     await sql`
+      insert into tie_positions (world_id, user_id, tie, position)
+      select world_id, user_id, jsonb_build_array('block', blocked_id)::text, ${positionAt(Date.now())}
+      from blocks where world_id = ${world}`;
+    await sql`
       insert into invites (world_id, token, room_id, expires_at)
       select ${world}, 'invite ' || i, md5(${world} || ' room ' || 1 + i % ${ROOMS})::uuid, now() + interval '1 day'
       from generate_series(1, ${count}::int / 10) i`;

@@ -19,6 +19,7 @@ const growing = [
   "audit_log",
   "social_accounts",
   "blocks",
+  "tie_positions",
   "search_entries",
 ];
 

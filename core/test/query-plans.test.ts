@@ -15,6 +15,7 @@ import * as grants from "../sql/grants.ts";
 import * as invites from "../sql/invites.ts";
 import * as logins from "../sql/logins.ts";
 import * as socialAccounts from "../sql/social-accounts.ts";
+import * as ties from "../sql/tie-positions.ts";
 import * as userLists from "../sql/user-lists.ts";
 import * as moderation from "../sql/user-moderation.ts";
 import * as userSearch from "../sql/user-search.ts";
@@ -60,12 +61,15 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
   insertUsers: [
     (sql) => users.insertUsers(sql, WORLD, [login({ token_id: "new", pretalx_id: "pretalx_id 5" })]),
   ],
-  touchLogins: [few, many].map((ids) => (sql) => users.touchLogins(sql, WORLD, ids)),
+  touchLogins: [few, many].map((ids) => (sql) => {
+    const touches = ids.map((id) => ({ id, traits: { found: "", position: POSITION } }));
+    return users.touchLogins(sql, WORLD, touches);
+  }),
   updateFromToken: [
     (_, tx) =>
       users.updateFromToken(tx, WORLD, few[0]!, {
         traits: ["x"],
-        traitsPosition: POSITION,
+        position: POSITION,
         pretalxId: "new",
       }),
   ],
@@ -82,7 +86,9 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
   selectLinkSecret: [(sql) => socialAccounts.selectLinkSecret(sql, WORLD)],
   upsertSocialAccount: ["twitter", "linkedin"].map(
     (network) => (_, tx) =>
-      socialAccounts.upsertSocialAccount(tx, WORLD, { user: few[0]!, network, externalId: "1" }),
+      socialAccounts.upsertSocialAccount(tx, WORLD, {
+        ...{ user: few[0]!, network, externalId: "1", position: POSITION },
+      }),
   ),
   insertInvitedGrants: [(_, tx) => users.insertInvitedGrants(tx, WORLD, userId(WORLD, 3), roomId(WORLD, 1))],
   selectNewerUsers: [few, many].map(
@@ -127,7 +133,12 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
   deleteGrant: oneGrantEach.map((grant) => (_, tx) => grants.deleteGrant(tx, WORLD, grant)),
   raiseVersion: [(_, tx) => grants.raiseVersion(tx, WORLD, few[0]!)],
   redactAudit: [(_, tx) => auditLog.redactAudit(tx, WORLD, few[0]!)],
-  updateModeration: [(_, tx) => moderation.updateModeration(tx, WORLD, few[0]!, "banned", POSITION)],
+  updateModeration: [
+    (_, tx) =>
+      moderation.updateModeration(tx, WORLD, few[0]!, {
+        ...{ moderation_state: "banned", moderation_position: POSITION, reactivated_position: "" },
+      }),
+  ],
   markDeleted: [(_, tx) => moderation.markDeleted(tx, WORLD, few[0]!, POSITION)],
   deleteTies: [(_, tx) => moderation.deleteTies(tx, WORLD, few[0]!)],
   updateByAdmin: [
@@ -147,6 +158,10 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
   ),
   insertBlock: [(_, tx) => blocks.insertBlock(tx, WORLD, few[0]!, userId(WORLD, 78))],
   deleteBlock: [(_, tx) => blocks.deleteBlock(tx, WORLD, few[0]!, userId(WORLD, 78))],
+  moveTiePosition: [{ block: userId(WORLD, 78) }, { grant: "moderator", room: roomId(WORLD, 1) }].map(
+    (tie) => (_, tx) => ties.moveTiePosition(tx, WORLD, few[0]!, tie, POSITION),
+  ),
+  deleteTiePositions: [(_, tx) => ties.deleteTiePositions(tx, WORLD, few[0]!)],
   selectBlocked: [(sql) => blocks.selectBlocked(sql, WORLD, few[0]!)],
   selectWorld: [(sql) => worlds.selectWorld(sql, WORLD)],
   selectWorldVersion: [(sql) => worlds.selectWorldVersion(sql, WORLD)],
@@ -157,13 +172,20 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
 const readers = ["readListed"];
 
 /** What no command calls: operators' functions, and the leader's, which reads as much as it removes. */
-const callsOfOthers = ["selectWorlds", "upsertWorld", "replaceRooms", "deleteWorldRow", "pruneCommands"];
+const callsOfOthers = [
+  "selectWorlds",
+  "upsertWorld",
+  "replaceRooms",
+  "deleteWorldRow",
+  "pruneCommands",
+  "pruneTiePositions",
+];
 
 /** What sets the planner right first: `search-plans.test.ts` looks at those. */
 const callsWithSettings = Object.keys(userSearch);
 
 t.test("every function of sql/ is looked at here", async (t) => {
-  const accounts = [users, userLists, userSearch, moderation, grants, blocks, socialAccounts];
+  const accounts = [users, userLists, userSearch, moderation, grants, blocks, ties, socialAccounts];
   const modules = [...accounts, invites, logins, commandLog, auditLog, worlds];
   const all = modules.flatMap((module) => Object.keys(module));
   const known = [...Object.keys(calls), ...readers, ...callsOfOthers, ...callsWithSettings];

@@ -53,9 +53,13 @@ async function startSocialWorker(t: Test, network: string) {
 
 t.test("a worker with a network that answers", async (t) => {
   const asked: string[] = [];
-  const network = await startNetwork(t, (request, response) => {
+  // Who it is, the code says, and the access token then.
+  const network = await startNetwork(t, async (request, response) => {
     asked.push(request.url!);
-    response.end(JSON.stringify({ access_token: "x", data: { id: "1", name: "Ada" } }));
+    let form = "";
+    for await (const part of request) form += part;
+    const id = new URLSearchParams(form).get("code") ?? request.headers.authorization?.split(" ")[1];
+    response.end(JSON.stringify({ access_token: id, data: { id, name: "Ada" } }));
   });
   const { sql, user, ask, token, start, wire } = await startSocialWorker(t, network);
 
@@ -90,6 +94,38 @@ t.test("a worker with a network that answers", async (t) => {
     t.strictSame(await read(), { profile: { display_name: "Ada" }, is_newest: true });
     await update({ display_name: "Later" });
     t.strictSame(await read(), { profile: { display_name: "Later" }, is_newest: true });
+  });
+
+  t.test("a callback that comes late changes neither what was connected nor the profile since", async (t) => {
+    const callback = async (code: string) => {
+      const state = (await start()).searchParams.get("state");
+      return {
+        connection: 0,
+        frame: JSON.stringify(["gateway.social_callback", 1, { network: "twitter", state, code }]),
+      };
+    };
+    const update = (profile: object) =>
+      wire.ask({ user, frame: JSON.stringify(["user.update", 1, { profile }]) });
+    const read = async () => {
+      const [row] = await sql`
+        select u.profile, u.version::int as version, s.external_id, (select count(*)::int from audit_log) as audited
+        from users u join social_accounts s on s.user_id = u.id where u.id = ${user}`;
+      return { ...row };
+    };
+    const [first, second] = [await callback("2"), await callback("3")];
+    const { replies } = await wire.sendLate([first]);
+    await wire.ask(second);
+    await update({ display_name: "" });
+    const before = await read();
+    t.match(before, { profile: { display_name: "" }, external_id: "3" });
+    const [answer] = await replies;
+    t.same(answer?.effect, { kind: "answer", value: { location: `${RETURN_URL}#status=success` } });
+    t.strictSame(await read(), before, "it is answered, and that is all");
+
+    const { replies: merged } = await wire.sendLate([await callback("4")]);
+    await update({ display_name: " " });
+    await merged;
+    t.match(await read(), { profile: { display_name: " " }, external_id: "4" }, "each has its own place");
   });
 
   t.test("LinkedIn's own address gets neither challenge nor verifier: it refuses them", async (t) => {

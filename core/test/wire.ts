@@ -58,17 +58,35 @@ export async function openWire(redisUrl: string, prefix: string, gateway = "gate
   };
   const reading = read();
 
-  /** Adds one entry; resolves with its id and the answers to its commands. */
-  const send = async (commands: Partial<Command>[]) => {
+  const entryOf = (commands: Partial<Command>[]) => {
     const full = commands.map(
       (c): Command => ({ n: ++n, connection: 1, world: "w", user: null, frame: "[]", address: null, ...c }),
     );
     const replies = full.map((c) => reply(c.n));
-    const bytes = encodeCommands({ gateway, sentAt: Date.now(), commands: full });
+    return { full, replies, bytes: encodeCommands({ gateway, sentAt: Date.now(), commands: full }) };
+  };
+
+  /** Adds one entry; resolves with its id and the answers to its commands. */
+  const send = async (commands: Partial<Command>[]) => {
+    const { full, replies, bytes } = entryOf(commands);
     const id = String(
       await runScript(redis, "add-entry", keys.commandStream(0), keys.backlog(0), bytes, full.length, 0),
     );
     return { id, replies: Promise.all(replies) };
+  };
+
+  /**
+   * Adds one entry that a worker reads which is never heard of again: it is claimed seconds later, after all that is
+   * sent meanwhile. Resolves once it has its place in the stream.
+   */
+  const sendLate = async (commands: Partial<Command>[]) => {
+    const { replies, bytes } = entryOf(commands);
+    const stream = keys.commandStream(0);
+    const transaction = redis.multi();
+    transaction.xadd(stream, "*", "e", bytes);
+    transaction.call("XREADGROUP", "GROUP", "core", "dead-worker", "COUNT", 10, "STREAMS", stream, ">");
+    const [added] = (await transaction.exec())!;
+    return { id: String(added![1]), replies: Promise.all(replies) };
   };
 
   const reply = (number: number) =>
@@ -84,6 +102,7 @@ export async function openWire(redisUrl: string, prefix: string, gateway = "gate
     keys,
     redis,
     send,
+    sendLate,
     /** One command, its answer as parsed frames; shared texts filled in. */
     async ask(command: Partial<Command> & { frame: string }) {
       const { replies } = await send([command]);
