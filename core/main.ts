@@ -19,6 +19,7 @@ import { createCoreMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { connectDatabase } from "./sql/database.ts";
+import { watchQueries } from "./sql/watch-queries.ts";
 import { prepareStream } from "./stream-check.ts";
 import { watchDatabase } from "./watch-database.ts";
 import { observeStreams } from "./watch-streams.ts";
@@ -57,6 +58,8 @@ export async function startWorker(
   const ended = new AbortController();
 
   const sql = connectDatabase(settings.DATABASE_URL, { max: POOL_SIZE, log });
+  const queries = watchQueries(sql, (seconds) => metrics.queryDuration.observe(seconds));
+  metrics.watchPool(() => queries.waiting());
   const redis = connectRedis(settings.REDIS_URL, "commands", log);
   const subscriber = connectRedis(settings.REDIS_URL, "subscriber", log);
   const worlds = createWorldCache(sql);

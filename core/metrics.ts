@@ -49,6 +49,21 @@ export function createCoreMetrics(register: Registry) {
       "from a ban, silence or deletion to the last gateway's confirmation",
     ),
     duplicatesSuppressed: counter("duplicates_suppressed_total", "commands that had run before"),
+    queryDuration: histogram(
+      "db_query_duration_seconds",
+      "a statement to Postgres, waiting for a connection included",
+    ),
+    /** Makes the gauge of statements without a connection; called once. */
+    watchPool(waiting: () => number) {
+      new Gauge({
+        name: "foyer_core_db_pool_waiting",
+        help: "statements that wait for a connection to Postgres",
+        registers,
+        collect() {
+          this.set(waiting());
+        },
+      });
+    },
     /** The label of a command: only names that exist. */
     knownCommand: (action: string) =>
       isCommand(action) ||

@@ -126,6 +126,20 @@ function interrupt(why) {
   for (const child of running) endChild(child);
 }
 
+/**
+ * Ends what a test file left behind: it leads a group of its own, and the nodes that it starts belong to it. One
+ * that a test has stopped would not even end with its parent.
+ *
+ * @param {import("node:child_process").ChildProcess} child
+ */
+function endGroup(child) {
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // It is empty, as it should be.
+  }
+}
+
 /** @param {import("node:child_process").ChildProcess} child */
 function endChild(child) {
   child.kill("SIGTERM");
@@ -147,7 +161,9 @@ async function runFile(file, loaded, env, reader) {
     cwd: root,
     env,
     stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
   });
+  child.on("exit", () => endGroup(child));
   running.add(child);
   const timer = setTimeout(() => {
     process.stderr.write(`${file} takes longer than ${FILE_MS / 1000} s: it is ended\n`);

@@ -199,6 +199,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     });
   metrics.watch({
     connections: () => connections.counts(),
+    connectionsLimit: () => settings.FOYER_MAX_CONNECTIONS,
     inflightCommands: () => pending.size,
     canaryAgeSeconds: () => canary.ageSeconds(),
     isPubsubConnected: () => subscriptions.isConnected(),

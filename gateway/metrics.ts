@@ -11,6 +11,8 @@ export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>;
 /** Gauges, read when somebody looks. */
 export interface Readings {
   connections(): { authenticating: number; authenticated: number };
+  /** `FOYER_MAX_CONNECTIONS` */
+  connectionsLimit(): number;
   inflightCommands(): number;
   canaryAgeSeconds(): number;
   isPubsubConnected(): boolean;
@@ -99,6 +101,11 @@ export function createGatewayMetrics(register: Registry) {
           for (const [state, count] of Object.entries(readings.connections())) this.set({ state }, count);
         },
       });
+      gauge(
+        "connections_limit",
+        "connections that it takes at the most; 0: any number",
+        readings.connectionsLimit,
+      );
       gauge("inflight_commands", "commands on their way to or from workers", readings.inflightCommands);
       gauge("canary_age_seconds", "since the canary was heard", readings.canaryAgeSeconds);
       gauge("pubsub_connected", "1 while the link for broadcasts stands", () =>
