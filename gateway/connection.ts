@@ -141,6 +141,8 @@ export class Connection implements LinkEvents {
 
   text(text: string): void {
     if (this.isClosed || this.#closeWhenIdle !== null) return;
+    // The answer to the last of them closes it.
+    if (this.#invalidFrames >= MAX_INVALID_FRAMES) return;
     try {
       this.#read(text);
     } catch (error) {
