@@ -1,6 +1,7 @@
 /** What the conformance tests share: a cluster of two gateways and two workers, worlds, and people in them. */
 import { randomUUID } from "node:crypto";
 import jwt from "jsonwebtoken";
+import type { Sql } from "postgres";
 import type { Test } from "tap";
 import { connectClient } from "../../shared/testing/client.ts";
 import { startTestCluster } from "../../shared/testing/cluster.ts";
@@ -29,6 +30,21 @@ export const mainWorld = {
 export function sign(claims: object, options: jwt.SignOptions = {}): string {
   const all = { issuer: KEY.issuer, audience: KEY.audience, expiresIn: 600, ...options };
   return jwt.sign(claims, KEY.secret, all as jwt.SignOptions);
+}
+
+/**
+ * An invite, faster than the command line makes one.
+ *
+ * @param time for which it is valid, as Postgres reads it
+ * @returns its token
+ */
+export async function insertInvite(sql: Sql, world: string, room: string, time = "1 hour"): Promise<string> {
+  const token = randomUUID();
+  await sql`
+    insert into invites (world_id, token, room_id, expires_at)
+    select world_id, ${token}, id, now() + ${time}::interval from rooms
+    where world_id = ${world} and import_id = ${room}`;
+  return token;
 }
 
 /** Starts the cluster. Limits on failed logins are off: the tests of this address fail a lot. */
