@@ -7,7 +7,7 @@ import type { LoggedCommand } from "./sql/command-log.ts";
 import type { Sql } from "./sql/database.ts";
 import { type NewLogin, writeNewLogins } from "./sql/logins.ts";
 import { type LoginTouch, selectUsers, touchLogins, type UserKey, type UserRow } from "./sql/users.ts";
-import { asUuid } from "./storable.ts";
+import { asUuid, isStorable } from "./storable.ts";
 
 /** What came of it: other traits were there than the login had found. */
 type Touched = "touched" | "denied" | "overtaken";
@@ -30,9 +30,9 @@ export function createLoaders(sql: Sql): Loaders {
   return {
     user(world, key, value) {
       const loader = remember(users, world, () => userLoaders(sql, world))[key];
-      if (key !== "id") return loader.load(value);
-      const id = asUuid(value);
-      return id === null ? Promise.resolve(undefined) : loader.load(id);
+      // What a column cannot hold is nobody's, and would be an error for all who share the statement.
+      const stored = key === "id" ? asUuid(value) : isStorable(value) ? value : null;
+      return stored === null ? Promise.resolve(undefined) : loader.load(stored);
     },
     touchLogin: (world, touch) =>
       remember(touches, world, () => {

@@ -4,12 +4,13 @@
  * its actor is checked under a lock.
  */
 import type { Command } from "../shared/envelope.ts";
+import { isLongInteger, quoteLongIntegers } from "../shared/long-integers.ts";
 import { closeCodes } from "../shared/protocol/close-codes.ts";
 import { type CommandName, commands, isCommand } from "../shared/protocol/commands.ts";
 import { errorBody, Refusal } from "../shared/protocol/errors.ts";
-import { errorFrame, type FrameId, successFrame } from "../shared/protocol/frames.ts";
+import { errorFrame, exactId, type FrameId, successFrame } from "../shared/protocol/frames.ts";
 import { authenticate } from "./commands/authenticate.ts";
-import { checkBody } from "./commands/body.ts";
+import { bodyFault } from "./commands/body.ts";
 import type {
   Answer,
   CommandContext,
@@ -55,7 +56,7 @@ export function parseRequest(frame: string): Request {
   const parts = JSON.parse(frame) as unknown[];
   if (!Array.isArray(parts) || typeof parts[0] !== "string") throw new SyntaxError("no frame");
   return parts.length > 2
-    ? { action: parts[0], id: parts[1] as FrameId, payload: parts[2] }
+    ? { action: parts[0], id: exactId(parts[1] as string | number, frame), payload: parts[2] }
     : { action: parts[0], id: undefined, payload: parts[1] };
 }
 
@@ -105,7 +106,7 @@ async function logIn(
   outbox: Outbox,
 ): Promise<Answer> {
   if (request.action !== "authenticate") throw new Refusal("protocol.unauthenticated");
-  const { user, before } = await authenticate(context, request.payload, command.address);
+  const { user, before } = await authenticate(context, loginBody(request, command.frame), command.address);
   const { world, now } = context;
   const access = resolveAccess(world, user);
   const config = worldConfig(world, access);
@@ -122,6 +123,14 @@ async function logIn(
     ],
     effect: { kind: "login", user: user.id, version: user.version },
   };
+}
+
+/** A long number as `client_id` is its digits: as a double it could be somebody else's. */
+function loginBody({ payload }: Request, frame: string): unknown {
+  const { client_id: clientId } = (payload ?? {}) as Record<string, unknown>;
+  if (!isLongInteger(clientId)) return payload;
+  const parts = JSON.parse(quoteLongIntegers(frame)) as unknown[];
+  return { ...(payload as object), client_id: (parts.at(-1) as Record<string, unknown>).client_id };
 }
 
 /** A token changed the account: its other connections hear of what they can see of it. */
@@ -146,11 +155,12 @@ async function read(
   actorId: string,
   request: Request,
 ): Promise<Answer> {
-  checkBody(name, request.payload);
+  const fault = bodyFault(name, request.payload);
   const handler = handlers[name] as ReadCommand<unknown>;
   const reading = context.loaders.user(context.world.id, "id", actorId);
-  handler.prefetch?.(context, request.payload);
+  if (fault === null) handler.prefetch?.(context, request.payload);
   const permitted = permit(context, commands[name].permission, await reading);
+  if (fault !== null) throw fault;
   const result = await handler.run(permitted, request.payload);
   if (typeof result === "string") return { frame: successFrame(request.id, result), effect: null };
   return await context.services.bigAnswers.answer(context, actorId, request.id, result);
@@ -163,8 +173,9 @@ async function write(
   request: Request,
   outbox: Outbox,
 ): Promise<Answer> {
-  checkBody(name, request.payload);
   const actor = { id: actorId, permission: commands[name].permission };
+  const fault = bodyFault(name, request.payload);
+  if (fault !== null) return await refuse(context, actor, fault);
   const handler = handlers[name] as WriteCommand<unknown>;
   const { result, changed } = await runWriteCommand(context, handler, actor, request.payload, outbox);
   const own = changed.find((user) => user.id === actorId);
@@ -188,7 +199,12 @@ export async function runWriteCommand(
   body: unknown,
   outbox: Outbox,
 ): Promise<{ result: string; changed: UserRow[] }> {
-  await handler.before?.(context, actor.id, body);
+  try {
+    await handler.before?.(context, actor.id, body);
+  } catch (error) {
+    if (error instanceof Refusal) return await refuse(context, actor, error);
+    throw error;
+  }
   const affected = handler.affects?.(body) ?? [];
   const written = await runOnce(context, handler, actor, affected, body);
   const changed = written.changed ?? (await readNow(context, [actor.id, ...affected]));
@@ -201,6 +217,12 @@ export async function runWriteCommand(
   // Also where it had run before: its worker may have died before the fence was raised.
   for (const id of handler.cutsOff?.(body) ?? []) await cutOff(context, id);
   return { result: written.result, changed };
+}
+
+/** Refuses before a transaction is begun. Whoever may not do it at all is told that, and nothing of the payload. */
+async function refuse(context: CommandContext, actor: Actor, refusal: Refusal): Promise<never> {
+  permit(context, actor.permission, await context.loaders.user(context.world.id, "id", actor.id));
+  throw refusal;
 }
 
 /** Raised inside the transaction of a command that has run before, so that nothing of it stays. */

@@ -47,23 +47,40 @@ export function differs(a: string, b: string): boolean {
   return a !== b && !isDeepStrictEqual(JSON.parse(a), JSON.parse(b));
 }
 
+/** Where in the value: the key in what holds it. */
+interface Place {
+  key: string;
+  parent: Place | null;
+}
+
 /** The first thing in the value that cannot be stored; walks without recursion, as the value may be hostile. */
 function findFault(root: unknown): { path: string; expected: string } | null {
-  const open: { value: unknown; path: string; depth: number }[] = [{ value: root, path: "", depth: 0 }];
+  const open: { value: unknown; at: Place | null; depth: number }[] = [{ value: root, at: null, depth: 0 }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { value, path, depth } = next;
+    const { value, at, depth } = next;
     if (typeof value === "string" && unstorable.test(value)) {
-      return { path, expected: "text without NUL and lone surrogates" };
+      return { path: pointerTo(at), expected: "text without NUL and lone surrogates" };
     }
     if (typeof value === "number" && !Number.isFinite(value)) {
-      return { path, expected: "a number that a double can hold" };
+      return { path: pointerTo(at), expected: "a number that a double can hold" };
     }
     if (typeof value !== "object" || value === null) continue;
-    if (depth >= MAX_DEPTH) return { path, expected: `at most ${MAX_DEPTH} levels` };
+    if (depth >= MAX_DEPTH) return { path: pointerTo(at), expected: `at most ${MAX_DEPTH} levels` };
     for (const [key, item] of Object.entries(value)) {
-      if (unstorable.test(key)) return { path, expected: "keys without NUL and lone surrogates" };
-      open.push({ value: item, path: `${path}/${key}`, depth: depth + 1 });
+      if (unstorable.test(key)) {
+        return { path: pointerTo(at), expected: "keys without NUL and lone surrogates" };
+      }
+      open.push({ value: item, at: { key, parent: at }, depth: depth + 1 });
     }
   }
   return null;
+}
+
+/** As JSON Pointer (RFC 6901). */
+function pointerTo(place: Place | null): string {
+  let pointer = "";
+  for (let at = place; at !== null; at = at.parent) {
+    pointer = `/${at.key.replaceAll("~", "~0").replaceAll("/", "~1")}${pointer}`;
+  }
+  return pointer;
 }

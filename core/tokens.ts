@@ -4,6 +4,7 @@
  */
 import { createPublicKey, createSecretKey, type KeyObject, verify as verifySignature } from "node:crypto";
 import jwt from "jsonwebtoken";
+import { isLongInteger, quoteLongIntegers } from "../shared/long-integers.ts";
 import { Refusal } from "../shared/protocol/errors.ts";
 import { isStorable } from "./storable.ts";
 
@@ -104,10 +105,10 @@ export function verifyToken(keys: readonly TokenKey[], token: string, now: numbe
   if (!verified) throw new Refusal("auth.invalid_token");
   const { claims } = decoded;
   const seconds = now / 1000;
-  if (typeof claims.exp !== "number") throw new Refusal("auth.invalid_token");
+  if (!Number.isFinite(claims.exp)) throw new Refusal("auth.invalid_token");
   if (claims.nbf !== undefined && !(Number(claims.nbf) <= seconds + LEEWAY_S))
     throw new Refusal("auth.invalid_token");
-  if (claims.exp + LEEWAY_S <= seconds) throw new Refusal("auth.expired_token");
+  if (claims.exp! + LEEWAY_S <= seconds) throw new Refusal("auth.expired_token");
   return claims.uid === undefined && typeof claims.kiosk_id === "string"
     ? { kioskId: claims.kiosk_id }
     : readClaims(claims);
@@ -123,7 +124,16 @@ function decode(token: string): { algorithm: string; claims: jwt.JwtPayload } {
   if (decoded === null || typeof decoded.payload !== "object" || decoded.payload === null) {
     throw new Refusal("auth.invalid_token");
   }
-  return { algorithm: decoded.header.alg, claims: decoded.payload };
+  return { algorithm: decoded.header.alg, claims: withExactIds(decoded.payload, token) };
+}
+
+/** Long numbers as their digits: as doubles two people's ids could become one. */
+function withExactIds(claims: jwt.JwtPayload, token: string): jwt.JwtPayload {
+  const long = ["uid", "pretalx_id"].filter((name) => isLongInteger(claims[name]));
+  if (long.length === 0) return claims;
+  const json = Buffer.from(token.split(".")[1] ?? "", "base64url").toString();
+  const exact = JSON.parse(quoteLongIntegers(json)) as jwt.JwtPayload;
+  return { ...claims, ...Object.fromEntries(long.map((name) => [name, exact[name]])) };
 }
 
 function verifies(key: TokenKey, token: string, claims: jwt.JwtPayload): boolean {
@@ -159,7 +169,9 @@ function readClaims(claims: jwt.JwtPayload): Claims {
   const uid = asId(claims.uid);
   const traits = claims.traits ?? [];
   const profile = claims.profile ?? {};
-  const pretalxId = claims.pretalx_id == null ? null : asId(claims.pretalx_id);
+  // Some systems send an empty one for whoever is no speaker.
+  const given = claims.pretalx_id === "" ? null : (claims.pretalx_id ?? null);
+  const pretalxId = given === null ? null : asId(given);
   const usable =
     uid !== null &&
     Array.isArray(traits) &&
@@ -168,7 +180,7 @@ function readClaims(claims: jwt.JwtPayload): Claims {
     typeof profile === "object" &&
     !Array.isArray(profile) &&
     isStorable(profile) &&
-    (claims.pretalx_id == null || pretalxId !== null);
+    (given === null || pretalxId !== null);
   if (!usable) throw new Refusal("auth.invalid_token");
   return { uid, traits: [...new Set<string>(traits)].sort(), profile, pretalxId };
 }

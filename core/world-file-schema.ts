@@ -7,9 +7,10 @@ import { compileTokenKey } from "./tokens.ts";
 const optional = <T extends Type.TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]));
 const texts = Type.Array(Type.String());
 const object = Type.Record(Type.String(), Type.Unknown());
+/** Of a role that is null nobody has it by traits: so some platforms' files say it. */
 const traitGrants = Type.Record(
   Type.String(),
-  Type.Array(Type.Union([Type.String(), texts], { title: "a trait or an array of traits" })),
+  optional(Type.Array(Type.Union([Type.String(), texts], { title: "a trait or an array of traits" }))),
 );
 const roles = Type.Record(Type.String(), texts);
 

@@ -55,8 +55,8 @@ export function compileWorld(row: WorldRow, rooms: RoomRow[]): World {
     version: row.version,
     settings,
     roles: row.roles as Roles,
-    traitGrants: row.trait_grants as TraitGrants,
-    rooms: rooms.map((room) => ({ ...room, traitGrants: room.trait_grants as TraitGrants })),
+    traitGrants: compileGrants(row.trait_grants),
+    rooms: rooms.map((room) => ({ ...room, traitGrants: compileGrants(room.trait_grants) })),
     tokenKeys: compileTokenKeys(settings.JWT_secrets),
     badges: (settings.trait_badges_map ?? {}) as Record<string, string>,
     connectionLimit: Number(settings.connection_limit) || 0,
@@ -64,6 +64,12 @@ export function compileWorld(row: WorldRow, rooms: RoomRow[]): World {
     accessMemo: new Map(),
     configMemo: new Map(),
   };
+}
+
+/** A role whose requirements are null is granted to nobody. */
+function compileGrants(grants: unknown): TraitGrants {
+  const entries = Object.entries(grants as Record<string, readonly Requirement[] | null>);
+  return Object.fromEntries(entries.filter((entry): entry is [string, Requirement[]] => entry[1] !== null));
 }
 
 /** Names a text by its content. */

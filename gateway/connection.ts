@@ -81,6 +81,9 @@ const MAX_FAILED_LOGINS = 5;
 /** What a surplus command is told: by then some of the queue is answered. */
 const QUEUE_RETRY_MS = 1_000;
 
+/** A surplus command is refused in its turn, unless already so many times the queue's length waits: then at once. */
+const QUEUES_OF_REFUSALS = 8;
+
 export class Connection implements LinkEvents {
   readonly number: number;
   readonly world: string;
@@ -104,6 +107,8 @@ export class Connection implements LinkEvents {
   readonly #host: ConnectionHost;
   readonly #rate: RateLimit;
   #waiting: Waiting[] = [];
+  /** How many of these are requests. */
+  #waitingRequests = 0;
   /** Whether it is known yet that its world exists: until then what it sends waits. */
   #hasBegun = false;
   #underWay = false;
@@ -141,6 +146,8 @@ export class Connection implements LinkEvents {
 
   text(text: string): void {
     if (this.isClosed || this.#closeWhenIdle !== null) return;
+    // The answer to the last of them closes it.
+    if (this.#invalidFrames >= MAX_INVALID_FRAMES) return;
     try {
       this.#read(text);
     } catch (error) {
@@ -159,7 +166,7 @@ export class Connection implements LinkEvents {
   /** The WebSocket is gone. */
   closed(code: number): void {
     this.isClosed = true;
-    this.#waiting = [];
+    this.#forgetWaiting();
     this.#held = [];
     if (this.#big !== null) this.#host.bigAnswers.stop(this.#big.run, this.#big);
     const { connectionsClosed } = this.#host.metrics;
@@ -199,7 +206,7 @@ export class Connection implements LinkEvents {
   /** Its user is locked out: nothing that it sent is begun any more, nothing that waits for it gets there. */
   cutOff(): void {
     if (this.isClosed) return;
-    this.#waiting = [];
+    this.#forgetWaiting();
     this.#held = [];
     // What the buffer holds would still arrive before the close does.
     if (this.#big === null && this.#link.getBufferedAmount() === 0) return this.reload();
@@ -233,7 +240,7 @@ export class Connection implements LinkEvents {
 
   /** Closes it once what is under way is answered; what waits behind is not begun. */
   closeWhenIdle(code: number): void {
-    this.#waiting = [];
+    this.#forgetWaiting();
     if (this.#underWay) this.#closeWhenIdle = code;
     else this.close(code);
   }
@@ -261,28 +268,39 @@ export class Connection implements LinkEvents {
   #read(text: string): void {
     const frame = readFrame(text);
     if (frame.kind === "ping") return this.send(`["pong",${frame.payload}]`, "pong", true);
-    const { metrics, limits } = this.#host;
+    const { limits } = this.#host;
     if (frame.kind === "invalid") {
       const isLast = ++this.#invalidFrames >= MAX_INVALID_FRAMES;
       return this.#refuse(frame.id, "protocol.invalid_message", isLast ? closeCodes.unacceptable : undefined);
     }
+    const { action, id } = frame;
     const now = performance.now();
-    if (limits.maxQueue > 0 && this.#waiting.length >= limits.maxQueue) {
-      metrics.rateLimited.inc();
-      const details = { retry_after_ms: QUEUE_RETRY_MS };
-      return this.send(errorFrame(frame.id, errorBody("protocol.rate_limited", details)), "answer", true);
+    if (limits.maxQueue > 0 && this.#waitingRequests >= limits.maxQueue) {
+      return this.#refuseSurplus(id, QUEUE_RETRY_MS);
     }
     const wait = this.#rate.take(now);
-    if (wait > 0) {
-      metrics.rateLimited.inc();
-      this.#waiting.push({
-        refusal: errorFrame(frame.id, errorBody("protocol.rate_limited", { retry_after_ms: wait })),
-      });
-    } else {
-      const { action, id } = frame;
-      this.#waiting.push({ action, id, text, readAt: now });
-    }
+    if (wait > 0) return this.#refuseSurplus(id, wait);
+    this.#waiting.push({ action, id, text, readAt: now });
+    this.#waitingRequests++;
     this.#advance();
+  }
+
+  /** Too much of it: it is told when to try again, in order as long as that can be remembered. */
+  #refuseSurplus(id: FrameId | undefined, retryAfterMs: number): void {
+    const { metrics, limits } = this.#host;
+    metrics.rateLimited.inc();
+    const details = { retry_after_ms: retryAfterMs };
+    const refusal = errorFrame(id, errorBody("protocol.rate_limited", details));
+    if (limits.maxQueue > 0 && this.#waiting.length >= limits.maxQueue * QUEUES_OF_REFUSALS) {
+      return this.send(refusal, "answer", true);
+    }
+    this.#waiting.push({ refusal });
+    this.#advance();
+  }
+
+  #forgetWaiting(): void {
+    this.#waiting = [];
+    this.#waitingRequests = 0;
   }
 
   #refuse(id: FrameId | undefined, code: ErrorCode, close?: number): void {
@@ -299,6 +317,7 @@ export class Connection implements LinkEvents {
         if (next.close !== undefined) this.close(next.close);
         continue;
       }
+      this.#waitingRequests--;
       const code = this.#refusalOf(next);
       if (code === null) {
         this.#underWay = true;
@@ -342,6 +361,7 @@ export class Connection implements LinkEvents {
       if (verdict !== "yes") this.#host.loggedInTooLate(this, user);
       if (verdict === "again") {
         this.#waiting.unshift(request);
+        this.#waitingRequests++;
         return this.#advance();
       }
       if (verdict === "fenced") return this.reload();

@@ -1,5 +1,5 @@
 /** Text from a client → a request, or why it is none (docs/protocol.md). Pure. */
-import type { FrameId } from "../shared/protocol/frames.ts";
+import { exactId, type FrameId } from "../shared/protocol/frames.ts";
 
 /** What a frame turned out to be. */
 export type Frame =
@@ -22,13 +22,13 @@ export function readFrame(text: string): Frame {
   const [action, second] = parts as unknown[];
   const hasId = parts.length === 3;
   if (hasId && action !== "ping" && !isFrameId(second)) return { kind: "invalid", id: undefined };
-  const id = hasId ? (second as FrameId) : undefined;
+  const id = hasId ? exactId(second as string | number, text) : undefined;
   if (typeof action !== "string" || (parts.length !== 2 && !hasId)) return { kind: "invalid", id };
   if (action !== "ping") return { kind: "request", action, id, text };
   return hasId ? { kind: "invalid", id: undefined } : { kind: "ping", payload: textAfterAction(text) };
 }
 
-function isFrameId(value: unknown): value is FrameId {
+function isFrameId(value: unknown): value is string | number {
   if (typeof value === "number") return Number.isFinite(value);
   if (typeof value !== "string") return false;
   return value.length <= MAX_ID_CHARACTERS || [...value].length <= MAX_ID_CHARACTERS;

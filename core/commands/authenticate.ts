@@ -134,11 +134,15 @@ async function logInWithToken(
 }
 
 function changes(account: UserRow, claims: Claims, position: string): boolean {
-  const newTraits = account.traits.join("\n") !== claims.traits.join("\n");
+  const newTraits = !areSame(account.traits, claims.traits);
   return (
     (newTraits && account.traits_position < position) ||
     (claims.pretalxId !== null && account.pretalx_id === null)
   );
+}
+
+function areSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((trait, i) => trait === b[i]);
 }
 
 /** Writes the token's traits and pretalx id to an account that exists. */
@@ -153,7 +157,7 @@ async function applyToken(context: CommandContext, id: string, claims: Claims): 
       claims.pretalxId !== null && account.pretalx_id === null && account.pretalx_id_position < position;
     const pretalxId =
       wantsId && !(await isPretalxIdTaken(tx, world.id, claims.pretalxId!)) ? claims.pretalxId : null;
-    const newTraits = account.traits.join("\n") !== traits.join("\n");
+    const newTraits = !areSame(account.traits, traits);
     if (!newTraits && pretalxId === null) {
       // Another login brought the same news first, or another account has the pretalx id.
       await touchLogins(tx, world.id, [{ id, traits: { found: account.traits_position, position } }]);

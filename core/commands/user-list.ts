@@ -44,29 +44,32 @@ async function page(
   limit: number,
   after: string | null,
 ): Promise<string> {
-  const place = after === null ? null : readCursor(after);
+  const place = after === null ? null : readCursor(world.id, after);
   // One more than asked for tells whether there is a next page.
   const rows = await selectListed(services.sql, world.id, filter, place, limit + 1);
   const users = rows.slice(0, limit);
   const last = users.at(-1);
   const next =
-    rows.length > limit && last !== undefined ? cursorOf({ name: last.list_name, id: last.id }) : null;
+    rows.length > limit && last !== undefined
+      ? cursorOf(world.id, { name: last.list_name, id: last.id })
+      : null;
   const entries = users.map((user) => `"${user.id}":${userJson(world, user, { manages, self: false }, now)}`);
   return `{"users":{${entries.join(",")}},"next":${JSON.stringify(next)}}`;
 }
 
-function cursorOf({ name, id }: ListPlace): string {
-  return Buffer.from(JSON.stringify([name, id])).toString("base64url");
+/** It names its world: in another one it is nobody's. */
+function cursorOf(world: string, { name, id }: ListPlace): string {
+  return Buffer.from(JSON.stringify([world, name, id])).toString("base64url");
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** @throws Refusal `user.invalid_body` when it is none of ours */
-function readCursor(cursor: string): ListPlace {
+/** @throws Refusal `user.invalid_body` when it is none of this world's */
+function readCursor(world: string, cursor: string): ListPlace {
   try {
     const parts = JSON.parse(Buffer.from(cursor, "base64url").toString()) as unknown;
-    if (Array.isArray(parts) && parts.length === 2) {
-      const [name, id] = parts as unknown[];
+    if (Array.isArray(parts) && parts.length === 3 && parts[0] === world) {
+      const [, name, id] = parts as unknown[];
       if (typeof name === "string" && isStorable(name) && typeof id === "string" && uuid.test(id))
         return { name, id };
     }

@@ -77,7 +77,7 @@ t.test("user.list", async (t) => {
       ["/include_banned", { include_banned: 1 }],
       ["/after", { limit: 1, after: 5 }],
       ["/after", { limit: 1, after: "nonsense" }],
-      ["/after", { limit: 1, after: Buffer.from('["\\u0000","x"]').toString("base64url") }],
+      ["/after", { limit: 1, after: Buffer.from('["w","\\u0000","x"]').toString("base64url") }],
     ] as const) {
       t.match((await ask(lister, body)).frame, [
         "error",

@@ -1,16 +1,27 @@
 /** The text frames that a server writes, and nothing else builds them. */
 import type { FramePart } from "../envelope.ts";
+import { isLongInteger, quoteLongIntegers } from "../long-integers.ts";
 import { type ErrorBody, errors } from "./errors.ts";
 import type { PushName } from "./pushes.ts";
 
-/** What a client may put between action and payload: a number or a string of at most 64 characters. */
-export type FrameId = string | number;
+/**
+ * What a client may put between action and payload: a number or a string of at most 64 characters. A bigint where
+ * the number is one that a double would change.
+ */
+export type FrameId = string | number | bigint;
+
+/** The id as it was written. @param frame the text of the frame that has it, in the second place */
+export function exactId(id: string | number, frame: string): FrameId {
+  if (!isLongInteger(id)) return id;
+  const [, digits] = JSON.parse(quoteLongIntegers(frame)) as unknown[];
+  return typeof digits === "string" ? BigInt(digits) : id;
+}
 
 /** `["success", id, result]`, or without the id. `result` is JSON text already. */
 export function successFrame(id: FrameId | undefined, resultJson: string): string {
   if (id === undefined) return `["success",${resultJson}]`;
   // Quoting only what needs it: ids are numbers nearly always, and this runs once for every command.
-  return `["success",${typeof id === "number" ? id : JSON.stringify(id)},${resultJson}]`;
+  return `["success",${typeof id === "string" ? JSON.stringify(id) : id},${resultJson}]`;
 }
 
 /** What stands before the result in a success frame, and behind it, for a result that comes in pieces. */
@@ -22,6 +33,7 @@ export const successEnd = "]";
 
 /** `["error", id, error]`, or without the id. */
 export function errorFrame(id: FrameId | undefined, error: ErrorBody): string {
+  if (typeof id === "bigint") return `["error",${id},${JSON.stringify(error)}]`;
   return JSON.stringify(id === undefined ? ["error", error] : ["error", id, error]);
 }
 
