@@ -77,8 +77,38 @@ export const knownKeys: ReadonlySet<string> = new Set(Object.keys(worldFile.prop
 
 const check = Compile(worldFile);
 
+/**
+ * Takes a world's settings out of the `config` block in which the platform's own API nests them. What stands beside
+ * the block wins.
+ */
+export function unfoldConfig(file: unknown): unknown {
+  const config = configOf(file);
+  if (config === null) return file;
+  const { world, ...rest } = file as { world: Record<string, unknown> };
+  const { config: _, ...beside } = world;
+  return { ...rest, world: { ...config, ...beside } };
+}
+
+function configOf(file: unknown): object | null {
+  const config = (file as { world?: { config?: unknown } | null } | null)?.world?.config;
+  return typeof config === "object" && config !== null && !Array.isArray(config) ? config : null;
+}
+
 /** All that is wrong with a file; empty when it can be imported. */
-export function findFaults(file: unknown): Fault[] {
+export function findFaults(folded: unknown): Fault[] {
+  const faults = faultsOf(unfoldConfig(folded));
+  const config = configOf(folded);
+  if (config === null) return faults;
+  const { world } = folded as { world: object };
+  // Where the key stands in the file as it was given.
+  return faults.map(({ path, expected }) => {
+    const [, key] = /^\$\.world\.([^.[]+)/.exec(path) ?? [];
+    const isNested = key !== undefined && !Object.hasOwn(world, key) && Object.hasOwn(config, key);
+    return { path: isNested ? path.replace("$.world.", "$.world.config.") : path, expected };
+  });
+}
+
+function faultsOf(file: unknown): Fault[] {
   const faults = check.Errors(file).map((error) => ({
     path: toPath(error.instancePath),
     expected: error.message.replace(/^must (be )?/, ""),

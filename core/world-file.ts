@@ -13,7 +13,7 @@ import {
   upsertWorld,
 } from "./sql/worlds.ts";
 import { compileTokenKeys, type TokenKey } from "./tokens.ts";
-import { type Fault, findFaults, knownKeys, type WorldFile } from "./world-file-schema.ts";
+import { type Fault, findFaults, knownKeys, unfoldConfig, type WorldFile } from "./world-file-schema.ts";
 
 /** A file with faults; nothing of it was imported. */
 export class WorldFileError extends Error {
@@ -50,7 +50,7 @@ export interface Imported {
 export async function importWorld(sql: Sql, cluster: ClusterLink | null, file: unknown): Promise<Imported> {
   const faults = findFaults(file);
   if (faults.length > 0) throw new WorldFileError(faults);
-  const { world, rooms = [], roles, trait_grants: grants } = file as WorldFile;
+  const { world, rooms = [], roles, trait_grants: grants } = unfoldConfig(file) as WorldFile;
   const { id, roles: innerRoles, trait_grants: innerGrants, ...settings } = world;
   const created = await sql.begin(async (tx) => {
     const isNew = await upsertWorld(tx, id, {

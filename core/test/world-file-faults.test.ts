@@ -46,6 +46,8 @@ t.test("a broken file", async (t) => {
   const faults: [what: string, file: unknown, path: string, expected: RegExp][] = [
     ["no object", [], "$", /object/],
     ["no world", { rooms: [] }, "$", /world/],
+    ["a fault in a config block", withWorld({ config: { domain: 7 } }), "$.world.config.domain", /string/],
+    ["a fault beside one", withWorld({ domain: 7, config: { domain: "x" } }), "$.world.domain", /string/],
     ["a world that is none", { world: "small" }, "$.world", /object/],
     ["no id", { world: { title: "x" } }, "$.world", /id/],
     ["a bad id", withWorld({ id: "Small World" }), "$.world.id", /a-z0-9-/],

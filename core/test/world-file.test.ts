@@ -182,6 +182,17 @@ t.test("what a file leaves out", async (t) => {
     t.match(exported?.rooms, [{ description: "", modules: [], trait_grants: {}, pretalx_id: "17" }]);
   });
 
+  t.test("settings in a config block, as the platform's own API has them, are the world's", async (t) => {
+    const { JWT_secrets, trait_badges_map, ...beside } = fullFile.world;
+    const nested = { ...beside, id: "nested", config: { JWT_secrets, trait_badges_map, title: "never" } };
+    await importWorld(sql, null, { world: nested, rooms: [] });
+    t.match(await exportWorld(sql, "nested"), {
+      world: { title: "Conf — 🎈", JWT_secrets, trait_badges_map },
+    });
+    t.notOk("config" in (await exportWorld(sql, "nested"))!.world);
+    t.equal((await signingKey(sql, "nested"))?.secret, "hush");
+  });
+
   t.test("a top-level key that means nothing here is skipped and reported", async (t) => {
     const { skipped } = await importWorld(sql, null, { ...smallFile, exhibitors: [], version: 3 });
     t.same(skipped, ["exhibitors", "version"]);
