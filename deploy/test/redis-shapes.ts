@@ -21,6 +21,7 @@ export interface TestRedis {
   port: number;
   /** Ends it at once. */
   kill(): void;
+  signal(signal: NodeJS.Signals): void;
   /** Starts it again on its port, as empty as it was made. */
   startAgain(): Promise<void>;
   /** Runs commands on this very server. */
@@ -230,6 +231,7 @@ async function startOne(
   return {
     port,
     kill: () => process.kill(server.pid, "SIGKILL"),
+    signal: (signal) => process.kill(server.pid, signal),
     async startAgain() {
       server = await startRedis({ ...options, port });
     },

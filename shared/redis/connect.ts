@@ -117,7 +117,30 @@ function watched<T extends RedisClient>(client: T, purpose: Purpose, log: Logger
     if (down) log.info({ purpose }, "redis link up");
     down = false;
   });
+  if (client instanceof Redis) keepOpen(client);
   return client;
+}
+
+/**
+ * Looking for a server that is told to stop looking ends a link for good, although its next look might find one:
+ * such a link is opened again, unless it was closed by whoever holds it.
+ */
+function keepOpen(client: Redis): void {
+  let isClosed = false;
+  const disconnect = client.disconnect.bind(client);
+  client.disconnect = (reconnect = false) => {
+    if (!reconnect) isClosed = true;
+    disconnect(reconnect);
+  };
+  client.on("end", () => {
+    if (isClosed) return;
+    setTimeout(
+      () => {
+        if (!isClosed && client.status === "end") client.connect().catch(() => {});
+      },
+      backoffMs(0, 100, 100),
+    );
+  });
 }
 
 function optionsFor(purpose: Purpose): RedisOptions {
@@ -147,8 +170,6 @@ function openServer(
       ...options,
       sentinels: hosts,
       name: path || "mymaster",
-      // One that stopped, and whose links stand, is left when the Sentinels have chosen another.
-      failoverDetector: true,
       sentinelCommandTimeout: 1_000,
       sentinelRetryStrategy: (times) => backoffMs(times - 1, 50, 500),
     });
