@@ -7,6 +7,7 @@ import type { Command } from "../shared/envelope.ts";
 import { errorBody } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId } from "../shared/protocol/frames.ts";
 import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
+import { isRedisAway } from "../shared/redis/connect.ts";
 import { type Answer, CommandContext, type Services } from "./commands/context.ts";
 import type { GatewayContext } from "./commands/gateway-commands.ts";
 import { runOperatorCommand } from "./commands/operator-commands.ts";
@@ -134,13 +135,4 @@ async function runOne(
   return isOperator
     ? await runOperatorCommand(context, request, outbox)
     : await runCommand(context, command, request, outbox);
-}
-
-/** The client's own words for a link that is down: it gives them no code. */
-function isRedisAway(error: unknown): boolean {
-  const { name = "", message = "" } = (error ?? {}) as Partial<Error>;
-  return (
-    name === "MaxRetriesPerRequestError" ||
-    /Connection is closed|isn't writeable|Socket timeout|LOADING|READONLY|CLUSTERDOWN/.test(message)
-  );
 }

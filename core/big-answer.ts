@@ -4,19 +4,21 @@
  * the whole of it.
  */
 import { randomUUID } from "node:crypto";
+import { pause } from "../shared/backoff.ts";
 import { closeCodes } from "../shared/protocol/close-codes.ts";
 import { Refusal } from "../shared/protocol/errors.ts";
 import { type FrameId, successEnd, successStart } from "../shared/protocol/frames.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
+import type { Subscriptions } from "../shared/redis/subscriptions.ts";
 import type { Answer, BigResult, CommandContext } from "./commands/context.ts";
 import { Abandoned, PartSender } from "./part-sender.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
 
 interface BigAnswersOptions {
   redis: RedisClient;
-  subscriber: RedisClient;
+  subscriptions: Subscriptions;
   keys: Keys;
   writer: ReplyWriter;
   /** The worker stops: what is under way has a moment left. */
@@ -32,6 +34,9 @@ const MAX_AT_ONCE = 4;
 /** What a caller is told who may not have a big answer now. */
 const RETRY_MS = 1_000;
 
+/** Longest that a subscription is waited for. */
+const SUBSCRIBE_MS = 1_000;
+
 /** How long a user's turn outlasts its worker. */
 const HOLD_MS = 15_000;
 const RENEW_MS = 3_000;
@@ -44,15 +49,7 @@ export class BigAnswers {
 
   constructor(options: BigAnswersOptions) {
     this.#options = options;
-    const { subscriber, signal } = options;
-    subscriber.on("message", (channel: string, parts: string) => {
-      this.#open.get(channel)?.acknowledged(Number(parts));
-    });
-    // The gateway says again what was not heard meanwhile.
-    subscriber.on("ready", () => {
-      for (const channel of this.#open.keys()) subscriber.subscribe(channel).catch(() => {});
-    });
-    signal.addEventListener("abort", () => {
+    options.signal.addEventListener("abort", () => {
       for (const sender of this.#open.values()) sender.hurry();
     });
   }
@@ -101,7 +98,7 @@ export class BigAnswers {
 
   /** The right to send one: a place on this worker, and the user's only one in the cluster. */
   #turn({ world, commandId, origin: { gateway, n } }: CommandContext, user: string) {
-    const { redis, subscriber, keys, writer, signal } = this.#options;
+    const { redis, subscriptions, keys, writer, signal } = this.#options;
     const run = randomUUID();
     const channel = keys.answerChannel(run);
     // The command holds it, not the run: claimed from a dead worker, it is not refused for what that one still holds.
@@ -119,14 +116,20 @@ export class BigAnswers {
       if ((await hold(HOLD_MS)) === 0)
         throw new Refusal("protocol.rate_limited", { retry_after_ms: RETRY_MS });
       renewing = setInterval(() => hold(HOLD_MS).catch(() => {}), RENEW_MS);
-      await subscriber.subscribe(channel);
+      const heard = new Promise<void>((resolve) => {
+        const onMessage = (parts: Buffer) => sender.acknowledged(Number(parts));
+        subscriptions.add(channel, { onMessage, onSubscribed: () => resolve() });
+      });
+      // What the gateway says before it is heard, it says again.
+      await Promise.race([heard, pause(SUBSCRIBE_MS, signal)]);
       return sender;
     };
     const end = async () => {
       clearInterval(renewing);
       if (!this.#open.delete(channel)) return;
-      // Where Redis is away, both end by themselves.
-      await Promise.all([subscriber.unsubscribe(channel), hold(0)]).catch(() => {});
+      subscriptions.drop(channel);
+      // Where Redis is away, it ends by itself.
+      await hold(0).catch(() => {});
     };
     return { take, end };
   }

@@ -34,8 +34,10 @@ export interface EntryReaderOptions {
   blocking: RedisClient;
   /** For claiming. */
   redis: RedisClient;
-  /** Makes the stream and its group ready; asked again whenever Redis may have lost them. */
-  prepare(): Promise<void>;
+  /** Makes the stream and its group ready over this link; asked again whenever Redis may have lost them. */
+  prepare(link: RedisClient): Promise<void>;
+  /** Whether that was done on the server that holds the stream now. */
+  isPrepared(): Promise<boolean>;
   /** Runs entries; resolves when they are answered. */
   run(entries: Entry[]): Promise<void>;
   giveUp(entry: GivenUpEntry): Promise<void>;
@@ -103,7 +105,7 @@ async function readNew(
       await options.room();
       await gather();
       if (!prepared) {
-        await options.prepare();
+        await options.prepare(blocking);
         prepared = true;
       }
       const read = (await blocking.xreadgroupBuffer(
@@ -138,6 +140,8 @@ async function claimAndRenew(
     await pause(CLAIM_EVERY_MS * (0.75 + Math.random() / 2), signal);
     if (signal.aborted) return;
     try {
+      // Slots move, and servers change their parts, without a link being lost.
+      if (!(await options.isPrepared())) await options.prepare(options.redis);
       await renew(options, [...underWay]);
       await claim(options, underWay, start);
       failures = 0;
@@ -152,7 +156,7 @@ async function claimAndRenew(
 async function renew({ redis, keys, stream, worker }: EntryReaderOptions, ids: string[]): Promise<void> {
   if (ids.length === 0) return;
   const key = keys.commandStream(stream);
-  await redis.call("XCLAIM", key, COMMAND_GROUP, worker, "0", ...ids, "JUSTID");
+  await redis.call("xclaim", key, COMMAND_GROUP, worker, "0", ...ids, "JUSTID");
 }
 
 async function claim(
@@ -166,7 +170,7 @@ async function claim(
   do {
     await options.room();
     const [next, raw] = (await redis.callBuffer(
-      "XAUTOCLAIM",
+      "xautoclaim",
       key,
       COMMAND_GROUP,
       worker,

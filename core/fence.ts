@@ -6,6 +6,7 @@
 import { pause } from "../shared/backoff.ts";
 import { Refusal } from "../shared/protocol/errors.ts";
 import { runScript } from "../shared/redis/lua.ts";
+import { publish } from "../shared/redis/together.ts";
 import type { CommandContext, Services } from "./commands/context.ts";
 import { selectUsers } from "./sql/users.ts";
 
@@ -37,11 +38,10 @@ export async function cutOff({ services, world, now }: CommandContext, id: strin
 async function enforce(services: Services, world: string, user: string, version: number): Promise<void> {
   const { redis, keys, log } = services;
   const deadline = performance.now() + MAX_WAIT_MS;
-  const args = [world, user, version, keys.fencesChannel(), KEPT];
   let fence: string | null = null;
   for (let waitMs = FIRST_LOOK_MS; performance.now() < deadline; waitMs = Math.min(waitMs * 2, MAX_LOOK_MS)) {
     try {
-      fence ??= String(await runScript(redis, "raise-fence", keys.fences(), ...args));
+      fence ??= await raise(services, world, user, version);
       const lookAt = [keys.fences(), keys.fencesConfirmed(), keys.leases("gateway")];
       const state = (await runScript(redis, "unconfirmed-fence", ...lookAt, fence)) as [number, ...string[]];
       const [stands, ...waitedFor] = state;
@@ -54,4 +54,17 @@ async function enforce(services: Services, world: string, user: string, version:
   }
   log.warn("a fence was not confirmed by all gateways in time");
   throw new Refusal("server.timeout");
+}
+
+/** @returns the fence's id */
+async function raise(
+  { redis, keys }: Services,
+  world: string,
+  user: string,
+  version: number,
+): Promise<string> {
+  const fence = String(await runScript(redis, "raise-fence", keys.fences(), world, user, version, KEPT));
+  // Gateways that do not hear it find it when they renew their leases.
+  publish(redis, keys.fencesChannel(), fence).catch(() => {});
+  return fence;
 }

@@ -90,9 +90,7 @@ async function clearUp(options: LeaderOptions): Promise<void> {
 }
 
 async function expired({ redis, keys }: LeaderOptions, role: Role): Promise<string[]> {
-  const [seconds, microseconds] = await redis.time();
-  const now = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
-  return await redis.zrangebyscore(keys.leases(role), "-inf", String(now));
+  return (await runScript(redis, "expired-nodes", keys.leases(role))) as string[];
 }
 
 /** Its connections are gone: out of the registry with them. */

@@ -1,11 +1,13 @@
 /** Wires one worker; nothing else does. */
+import { setMaxListeners } from "node:events";
 import { pause } from "../shared/backoff.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
 import { announceReady, newNodeId, onStopSignals } from "../shared/node-process.ts";
 import { startOpsServer } from "../shared/ops-server.ts";
-import { connectRedis } from "../shared/redis/connect.ts";
+import { connectRedis, connectToKey } from "../shared/redis/connect.ts";
 import { createKeys } from "../shared/redis/keys.ts";
+import { Subscriptions } from "../shared/redis/subscriptions.ts";
 import { readSettings, type Settings } from "../shared/settings.ts";
 import { runBatch } from "./batch.ts";
 import { BigAnswers } from "./big-answer.ts";
@@ -20,7 +22,7 @@ import { createOutbox } from "./outbox.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { connectDatabase } from "./sql/database.ts";
 import { watchQueries } from "./sql/watch-queries.ts";
-import { prepareStream } from "./stream-check.ts";
+import { isStreamChecked, prepareStream } from "./stream-check.ts";
 import { watchDatabase } from "./watch-database.ts";
 import { observeStreams } from "./watch-streams.ts";
 import { watchWorlds } from "./watch-worlds.ts";
@@ -56,15 +58,17 @@ export async function startWorker(
   const metrics = createCoreMetrics(registry);
   const stopping = new AbortController();
   const ended = new AbortController();
+  // As many wait for them as there are streams and duties.
+  setMaxListeners(0, stopping.signal, ended.signal);
 
   const sql = connectDatabase(settings.DATABASE_URL, { max: POOL_SIZE, log });
   const queries = watchQueries(sql, (seconds) => metrics.queryDuration.observe(seconds));
   metrics.watchPool(() => queries.waiting());
   const redis = connectRedis(settings.REDIS_URL, "commands", log);
-  const subscriber = connectRedis(settings.REDIS_URL, "subscriber", log);
+  const subscriptions = new Subscriptions(settings.REDIS_URL, log);
   const worlds = createWorldCache(sql);
   const writer = new ReplyWriter(redis, keys, log);
-  const bigAnswers = new BigAnswers({ redis, subscriber, keys, writer, signal: stopping.signal });
+  const bigAnswers = new BigAnswers({ redis, subscriptions, keys, writer, signal: stopping.signal });
   const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers };
   const runner = {
     services,
@@ -76,10 +80,11 @@ export async function startWorker(
   const inFlight = new InFlight();
   const prepared = new Set<number>();
   const database = watchDatabase(sql, ended.signal);
-  watchWorlds(subscriber, keys, worlds, log);
+  watchWorlds(subscriptions, keys, worlds);
 
   const readers = Array.from({ length: settings.FOYER_COMMAND_STREAMS }, (_, stream) => {
-    const blocking = connectRedis(settings.REDIS_URL, "blocking", log);
+    const key = keys.commandStream(stream);
+    const blocking = connectToKey(settings.REDIS_URL, "blocking", log, key);
     const reader: EntryReaderOptions = {
       stream,
       worker: id,
@@ -87,8 +92,9 @@ export async function startWorker(
       log,
       blocking,
       redis,
-      prepare: async () => {
-        if (await prepareStream({ redis, sql, keys }, stream))
+      isPrepared: () => isStreamChecked({ redis, keys }, stream),
+      prepare: async (link) => {
+        if (await prepareStream({ redis: link, sql, keys }, stream))
           log.info({ stream }, "command stream prepared");
         prepared.add(stream);
       },
@@ -136,7 +142,8 @@ export async function startWorker(
     await Promise.all([...duties, lease]);
     await ops.close();
     await sql.end({ timeout: 5 });
-    for (const link of [redis, subscriber, ...readers.map((reader) => reader.blocking)]) link.disconnect();
+    for (const link of [redis, ...readers.map((reader) => reader.blocking)]) link.disconnect();
+    subscriptions.close();
     log.info("worker stopped");
   };
   let stopped: Promise<void> | null = null;

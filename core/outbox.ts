@@ -28,14 +28,13 @@ export function createOutbox({ redis, keys }: Services, writer: ReplyWriter): Ou
     async connected({ world, origin: { gateway, connection } }, user, limit) {
       const member = `${gateway}/${connection}`;
       // First the list that clearing up after a dead gateway goes by: what only the registry knew would stay.
-      const [, replaced, end, time] = await Promise.all([
+      const [, replaced, runs] = await Promise.all([
         redis.sadd(keys.gatewayUsers(gateway), `${world.id}/${user.id}`),
         runScript(redis, "register-connection", keys.registry(world.id, user.id), member, limit),
-        redis.zscore(keys.leases("gateway"), gateway),
-        redis.time(),
+        runScript(redis, "lease-runs", keys.leases("gateway"), gateway),
       ]);
       // A login whose gateway is dead already: nobody would clear up after that gateway a second time.
-      if (Number(end) * 1_000 < Number(time[0]) * 1_000_000 + Number(time[1])) {
+      if (runs === 0) {
         await redis.zrem(keys.registry(world.id, user.id), member);
         await redis.srem(keys.gatewayUsers(gateway), `${world.id}/${user.id}`);
       }

@@ -8,6 +8,7 @@ import type { Logger } from "../shared/log.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import { COMMAND_GROUP, type Keys } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
+import { publish, type Send, sendTogether } from "../shared/redis/together.ts";
 import type { SharedText } from "./world.ts";
 
 /** An entry all of whose commands are answered. */
@@ -53,6 +54,8 @@ export class ReplyWriter {
     this.#log = log;
     // A Redis that came back may have come back empty: nothing of what was set can be counted on.
     redis.on("ready", () => this.#renewed.clear());
+    // Nor of what a Cluster's lost server had: the one that takes its place may not have got all of it.
+    redis.on("-node", () => this.#renewed.clear());
   }
 
   /** Has a text written before any answer that refers to it. */
@@ -129,22 +132,33 @@ export class ReplyWriter {
 
   async #writeAnswers({ texts, messages, replies }: Outgoing): Promise<void> {
     if (texts.size + messages.length + replies.size === 0) return;
-    const pipeline = this.#redis.pipeline();
-    for (const [hash, text] of texts) pipeline.set(this.#keys.sharedText(hash), text, "EX", TEXT_EXPIRY_S);
-    for (const [channel, message] of messages) pipeline.publish(channel, message);
-    const streams = [];
+    const first: Send[] = [];
+    for (const [hash, text] of texts) {
+      first.push((to) => to.set(this.#keys.sharedText(hash), text, "EX", TEXT_EXPIRY_S));
+    }
+    for (const [channel, message] of messages) first.push((to) => publish(to, channel, message));
+    const streams: string[] = [];
+    const then: Send[] = [];
     for (const [gateway, list] of replies) {
       const stream = this.#keys.replyStream(gateway);
       for (const chunk of chunks(list)) {
-        pipeline.xadd(stream, "MAXLEN", "~", MAX_STREAM_ENTRIES, "*", "e", encodeReplies(chunk));
+        const bytes = encodeReplies(chunk);
+        then.push((to) => to.xadd(stream, "MAXLEN", "~", MAX_STREAM_ENTRIES, "*", "e", bytes));
       }
       if (!this.#isRecent(stream)) {
-        pipeline.pexpire(stream, STREAM_EXPIRY_MS);
+        then.push((to) => to.pexpire(stream, STREAM_EXPIRY_MS));
         streams.push(stream);
       }
     }
-    for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+    await this.#sendInOrder(first, then);
     for (const key of [...texts.keys(), ...streams]) this.#remember(key);
+  }
+
+  /** On a Cluster only what has been answered is certain to have come first. */
+  async #sendInOrder(first: Send[], then: Send[]): Promise<void> {
+    if (!this.#redis.isCluster) return void (await sendTogether(this.#redis, [...first, ...then]));
+    await sendTogether(this.#redis, first);
+    await sendTogether(this.#redis, then);
   }
 
   async #acknowledge(finished: readonly FinishedEntry[]): Promise<void> {

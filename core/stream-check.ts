@@ -23,3 +23,15 @@ export async function prepareStream(
   );
   return changed === 1;
 }
+
+/** Whether that was done on the server that holds the stream now: it may be another one than a moment ago. */
+export async function isStreamChecked(
+  { redis, keys }: { redis: RedisClient; keys: Keys },
+  stream: number,
+): Promise<boolean> {
+  const [, checked] = (await runScript(redis, "check-stream", keys.streamChecked(stream))) as [
+    string,
+    number,
+  ];
+  return checked === 1;
+}

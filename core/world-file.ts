@@ -1,6 +1,7 @@
 /** Worlds as files (docs/protocol.md): a file is the whole truth of its world, and refused whole when it is broken. */
 import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
+import { publish } from "../shared/redis/together.ts";
 import { builtInRoles, builtInTraitGrants } from "./built-in-roles.ts";
 import type { Sql } from "./sql/database.ts";
 import {
@@ -100,7 +101,7 @@ export async function signingKey(sql: Sql, id: string): Promise<TokenKey | null>
 }
 
 async function tellCluster(cluster: ClusterLink | null, world: string): Promise<void> {
-  await cluster?.redis.publish(cluster.keys.worldsChannel(), world);
+  if (cluster !== null) await publish(cluster.redis, cluster.keys.worldsChannel(), world);
 }
 
 function toRow(room: NonNullable<NonNullable<WorldFile["rooms"]>[number]>): Omit<RoomRow, "id"> {

@@ -2,7 +2,7 @@
 import { pause } from "../shared/backoff.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Keys } from "../shared/redis/keys.ts";
-import type { Subscriptions } from "./subscriptions.ts";
+import type { Subscriptions } from "../shared/redis/subscriptions.ts";
 
 /** Past this the link may be dead although it looks well: a new one is made. */
 const RECONNECT_AFTER_S = 5;
@@ -12,9 +12,17 @@ const LOOK_EVERY_MS = 500;
 
 /** What is known of it. */
 export interface Canary {
-  /** Seconds since it was heard; infinite before the first time. */
+  /** Seconds since it was heard, on the server that has been silent longest; infinite before the first time. */
   ageSeconds(): number;
   isSilent(): boolean;
+}
+
+/** The canary of one server. */
+interface Heard {
+  at: number;
+  linkedAt: number;
+  /** Seconds of silence until the link is made anew. */
+  wait: number;
 }
 
 /** Listens until `signal` aborts. */
@@ -24,29 +32,51 @@ export function listenForCanary(
   log: Logger,
   signal: AbortSignal,
 ): Canary {
-  let heardAt = Number.NEGATIVE_INFINITY;
-  let linkedAt = performance.now();
+  const channels = new Map<string, Heard>();
   const since = (at: number) => (performance.now() - at) / 1000;
-  subscriptions.add(keys.canaryChannel(), {
-    onMessage: () => {
-      heardAt = performance.now();
-    },
-    onSubscribed: () => {},
-  });
+
+  /** Listens on each server that there is now; those of a Cluster come and go. */
+  const follow = () => {
+    const names = new Set(subscriptions.shards().map((slot) => keys.canaryChannel(slot)));
+    for (const name of channels.keys()) {
+      if (names.has(name)) continue;
+      channels.delete(name);
+      subscriptions.drop(name);
+    }
+    for (const name of names) {
+      if (channels.has(name)) continue;
+      const heard = { at: Number.NEGATIVE_INFINITY, linkedAt: performance.now(), wait: RECONNECT_AFTER_S };
+      channels.set(name, heard);
+      subscriptions.add(name, {
+        onMessage: () => {
+          heard.at = performance.now();
+        },
+      });
+    }
+  };
+  const look = (name: string, heard: Heard) => {
+    if (since(heard.at) < RECONNECT_AFTER_S) heard.wait = RECONNECT_AFTER_S;
+    if (since(Math.max(heard.at, heard.linkedAt)) < heard.wait) return;
+    if (subscriptions.isConnected()) {
+      log.warn({ ageSeconds: Math.round(since(heard.at)) }, "no canary: subscribing over a new link");
+      subscriptions.reconnect(name);
+    }
+    heard.linkedAt = performance.now();
+    // No worker may be alive: then no new link helps, and each costs a resync.
+    heard.wait = Math.min(heard.wait * 2, 60);
+  };
   const watch = async () => {
-    for (let wait = RECONNECT_AFTER_S; !signal.aborted; ) {
-      await pause(LOOK_EVERY_MS, signal);
-      if (since(heardAt) < RECONNECT_AFTER_S) wait = RECONNECT_AFTER_S;
-      if (signal.aborted || since(Math.max(heardAt, linkedAt)) < wait) continue;
-      if (subscriptions.isConnected()) {
-        log.warn({ ageSeconds: Math.round(since(heardAt)) }, "no canary: subscribing over a new link");
-        subscriptions.reconnect();
-      }
-      linkedAt = performance.now();
-      // No worker may be alive: then no new link helps, and each costs a resync.
-      wait = Math.min(wait * 2, 60);
+    for (; !signal.aborted; await pause(LOOK_EVERY_MS, signal)) {
+      follow();
+      for (const [name, heard] of channels) look(name, heard);
     }
   };
   void watch();
-  return { ageSeconds: () => since(heardAt), isSilent: () => since(heardAt) > SILENT_AFTER_S };
+  const ageSeconds = () =>
+    since(Math.min(Number.POSITIVE_INFINITY, ...[...channels.values()].map(({ at }) => at)));
+  return {
+    // Where no server is known yet, none was heard.
+    ageSeconds: () => (channels.size === 0 ? Number.POSITIVE_INFINITY : ageSeconds()),
+    isSilent: () => channels.size === 0 || ageSeconds() > SILENT_AFTER_S,
+  };
 }

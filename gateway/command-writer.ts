@@ -12,10 +12,10 @@ import { runScript } from "../shared/redis/lua.ts";
 import type { PendingCommand, PendingCommands } from "./pending-commands.ts";
 
 interface CommandWriterOptions {
-  redis: RedisClient;
+  /** For each stream the link to the server that holds it; where there is one server, the same for all. */
+  links: readonly RedisClient[];
   keys: Keys;
   gateway: string;
-  streams: number;
   /** `FOYER_MAX_BACKLOG` */
   maxBacklog: number;
   pending: PendingCommands;
@@ -52,26 +52,38 @@ export class CommandWriter {
 
   constructor(options: CommandWriterOptions) {
     this.#options = options;
-    const { maxBacklog, redis } = options;
+    const { maxBacklog, links } = options;
     this.#maxCommands =
       maxBacklog === 0 ? MAX_COMMANDS : Math.min(MAX_COMMANDS, Math.max(1, Math.floor(maxBacklog / 10)));
-    this.#outlets = Array.from({ length: options.streams }, () => ({
+    this.#outlets = links.map(() => ({
       queue: [],
       writing: 0,
       checkedOn: null,
       lastCheckedOn: null,
       checking: false,
     }));
-    redis.on("close", () => {
-      for (const outlet of this.#outlets) outlet.checkedOn = null;
-    });
-    redis.on("ready", () => this.#checkAll());
-    if (redis.status === "ready") this.#checkAll();
+    for (const link of new Set(links)) {
+      link.on("close", () => {
+        this.#outlets.forEach((outlet, stream) => {
+          if (links[stream] === link) outlet.checkedOn = null;
+        });
+      });
+      link.on("ready", () => this.#checkAll(link));
+      if (link.status === "ready") this.#checkAll(link);
+    }
   }
 
-  /** Whether commands can reach all streams right now. */
-  isReady(): boolean {
-    return this.#outlets.every((outlet) => outlet.checkedOn !== null);
+  /** The streams that commands cannot reach right now. */
+  notReady(): number[] {
+    return [...this.#outlets.keys()].filter((stream) => this.#outlets[stream]!.checkedOn === null);
+  }
+
+  /** Writes all that is not answered again: on its way to here an answer may have been lost. */
+  writeAgain(): void {
+    this.#outlets.forEach((outlet, stream) => {
+      this.#queueAgain(outlet, stream);
+      this.#flush(outlet, stream);
+    });
   }
 
   /** Takes a command, to be written with the others of this turn of the event loop. */
@@ -94,9 +106,9 @@ export class CommandWriter {
     });
   }
 
-  #checkAll(): void {
+  #checkAll(link: RedisClient): void {
     this.#outlets.forEach((outlet, stream) => {
-      void this.#check(outlet, stream);
+      if (this.#options.links[stream] === link) void this.#check(outlet, stream);
     });
   }
 
@@ -104,13 +116,14 @@ export class CommandWriter {
   async #check(outlet: Outlet, stream: number): Promise<void> {
     if (outlet.checking) return;
     outlet.checking = true;
-    const { redis, keys, log, signal } = this.#options;
+    const { links, keys, log, signal } = this.#options;
     for (let attempt = 0; outlet.checkedOn === null && !signal.aborted; attempt++) {
       try {
-        const [run, checked] = (await runScript(redis, "check-stream", keys.streamChecked(stream))) as [
-          string,
-          number,
-        ];
+        const [run, checked] = (await runScript(
+          links[stream]!,
+          "check-stream",
+          keys.streamChecked(stream),
+        )) as [string, number];
         if (checked === 1) {
           this.#checked(outlet, stream, run);
           break;
@@ -128,14 +141,16 @@ export class CommandWriter {
     const other = outlet.lastCheckedOn !== null && outlet.lastCheckedOn !== run;
     outlet.checkedOn = run;
     outlet.lastCheckedOn = run;
-    if (other) {
-      // Redis was replaced: what was under way may be gone with the old one.
-      const queued = new Set(outlet.queue);
-      for (const pending of this.#options.pending.all()) {
-        if (pending.stream === stream && !queued.has(pending)) outlet.queue.push(pending);
-      }
-    }
+    // Redis was replaced: what was under way may be gone with the old one.
+    if (other) this.#queueAgain(outlet, stream);
     this.#flush(outlet, stream);
+  }
+
+  #queueAgain(outlet: Outlet, stream: number): void {
+    const queued = new Set(outlet.queue);
+    for (const pending of this.#options.pending.all()) {
+      if (pending.stream === stream && !queued.has(pending)) outlet.queue.push(pending);
+    }
   }
 
   #flush(outlet: Outlet, stream: number): void {
@@ -160,7 +175,7 @@ export class CommandWriter {
   }
 
   async #add(outlet: Outlet, stream: number, chunk: PendingCommand[]): Promise<void> {
-    const { redis, keys, gateway, maxBacklog, pending } = this.#options;
+    const { links, keys, gateway, maxBacklog, pending } = this.#options;
     const wereSent = chunk.map(({ maybeSent }) => maybeSent);
     const now = performance.now();
     for (const command of chunk) {
@@ -172,7 +187,8 @@ export class CommandWriter {
       const bytes = encodeCommands({ gateway, sentAt: Date.now(), commands });
       const { commandStream, backlog } = keys;
       const args = [bytes, chunk.length, maxBacklog];
-      const result = await runScript(redis, "add-entry", commandStream(stream), backlog(stream), ...args);
+      const link = links[stream]!;
+      const result = await runScript(link, "add-entry", commandStream(stream), backlog(stream), ...args);
       if (result === "overloaded") {
         chunk.forEach(({ command }, i) => {
           pending.fail(command.n, wereSent[i] ? "server.timeout" : "server.overloaded");

@@ -8,10 +8,10 @@
 import { decodeUserBroadcast, type UserBroadcast } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Keys } from "../shared/redis/keys.ts";
+import type { Subscriptions } from "../shared/redis/subscriptions.ts";
 import type { Connection } from "./connection.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { Registry } from "./registry.ts";
-import type { Subscriptions } from "./subscriptions.ts";
 
 /** A user with connections on this gateway. */
 interface ConnectedUser {

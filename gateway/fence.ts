@@ -9,11 +9,11 @@
 import type { Logger } from "../shared/log.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
+import type { Subscriptions } from "../shared/redis/subscriptions.ts";
 import type { Connection } from "./connection.ts";
 import type { FanOut } from "./fan-out.ts";
 import type { Ask } from "./own-commands.ts";
 import type { PendingCommands } from "./pending-commands.ts";
-import type { Subscriptions } from "./subscriptions.ts";
 
 interface FencesOptions {
   redis: RedisClient;

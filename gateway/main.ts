@@ -1,11 +1,14 @@
 /** Wires one gateway; nothing else does. */
+import { setMaxListeners } from "node:events";
 import { pause } from "../shared/backoff.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
 import { announceReady, newNodeId, onStopSignals } from "../shared/node-process.ts";
 import { startOpsServer } from "../shared/ops-server.ts";
-import { connectRedis } from "../shared/redis/connect.ts";
+import { connectRedis, connectToKey } from "../shared/redis/connect.ts";
 import { createKeys } from "../shared/redis/keys.ts";
+import { Subscriptions } from "../shared/redis/subscriptions.ts";
+import { publish } from "../shared/redis/together.ts";
 import { readSettings, type Settings } from "../shared/settings.ts";
 import { type Admitted, createAdmission } from "./admission.ts";
 import { BigAnswers } from "./big-answer.ts";
@@ -30,7 +33,6 @@ import { readReplies } from "./reply-reader.ts";
 import { createResync } from "./resync.ts";
 import { SharedTexts } from "./shared-texts.ts";
 import { createSocial } from "./social.ts";
-import { Subscriptions } from "./subscriptions.ts";
 import { type Link, type LinkEvents, startPublicServer } from "./uws.ts";
 import { WorldUpdates } from "./world-updates.ts";
 import { Worlds } from "./worlds.ts";
@@ -61,23 +63,30 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const metrics = createGatewayMetrics(register);
   const ended = new AbortController();
   const { signal } = ended;
+  // As many wait for it as there are streams and duties.
+  setMaxListeners(0, signal);
   const hasten = new AbortController();
   let isDraining = false;
 
   const redis = connectRedis(settings.REDIS_URL, "commands", log);
-  const blocking = connectRedis(settings.REDIS_URL, "blocking", log);
-  const subscriber = connectRedis(settings.REDIS_URL, "subscriber", log);
+  const blocking = connectToKey(settings.REDIS_URL, "blocking", log, keys.replyStream(id));
+  const subscriptions = new Subscriptions(settings.REDIS_URL, log);
+  /** The link to the server that holds a key: what hangs on that server has to know when it is another. */
+  const linkTo = (key: string) =>
+    redis.isCluster ? connectToKey(settings.REDIS_URL, "commands", log, key) : redis;
 
   const streams = settings.FOYER_COMMAND_STREAMS;
+  const streamLinks = Array.from({ length: streams }, (_, stream) => linkTo(keys.commandStream(stream)));
+  // The lease and the fences are on one server.
+  const leaseLink = linkTo(keys.leases("gateway"));
   const timeoutMs = settings.FOYER_COMMAND_TIMEOUT_MS;
   const pending = new PendingCommands();
   const maxBacklog = settings.FOYER_MAX_BACKLOG;
   const mayPass = () => lease.isHeld();
   const writer = new CommandWriter({
-    redis,
+    links: streamLinks,
     keys,
     gateway: id,
-    streams,
     maxBacklog,
     pending,
     mayPass,
@@ -89,7 +98,8 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const worlds = new Worlds(ask);
   const connections = new Connections();
   const registry = new Registry(redis, keys, id);
-  const subscriptions = new Subscriptions(subscriber, log);
+  const loggedIn = () => connections.all().filter(({ user }) => user !== null);
+  registry.restoreAfterLoss(loggedIn, signal);
   const canary = listenForCanary(subscriptions, keys, log, signal);
   const worldUpdates = new WorldUpdates({ ask, fanOut: () => fanOut, texts, worlds, log, signal });
   const resync = createResync({ ask, fanOut: () => fanOut, metrics, log, signal });
@@ -104,7 +114,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     accessChanged: (world, user) => worldUpdates.userChanged(world, user),
   });
   const fences = new Fences({
-    redis,
+    redis: leaseLink,
     keys,
     gateway: id,
     subscriptions,
@@ -121,7 +131,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   };
   const bigAnswers = new BigAnswers((run, parts) => {
     // One that was not heard is said again.
-    redis.publish(keys.answerChannel(run), String(parts)).catch(() => {});
+    publish(redis, keys.answerChannel(run), String(parts)).catch(() => {});
   });
   listenForOrders({ subscriptions, keys, gateway: id, connections, worldUpdates, log, signal });
 
@@ -132,6 +142,10 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     blocking,
     redis,
     signal,
+    onReplaced: () => {
+      // Else it held the streams too, and the writer has noticed by itself.
+      if (redis.isCluster) writer.writeAgain();
+    },
     onReply: (reply) => {
       const late = pending.answer(reply);
       if (late === undefined || reply.effect?.kind !== "login") return;
@@ -189,13 +203,20 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
 
   const isFull = () =>
     settings.FOYER_MAX_CONNECTIONS > 0 && connections.admitted >= settings.FOYER_MAX_CONNECTIONS;
+  const redisGaps = () => [
+    ...(redis.status === "ready" ? [] : ["no link"]),
+    ...(leaseLink.status === "ready" ? [] : ["no link to the leases"]),
+    ...writer.notReady().map((stream) => `command stream ${stream} is not ready`),
+    ...(blocking.status === "ready" ? [] : ["no link to the replies"]),
+    ...(subscriptions.isConnected() ? [] : ["no link for broadcasts"]),
+  ];
   const reasons = () =>
     notReadyReasons({
       isDraining,
       isCanarySilent: canary.isSilent(),
       isFull: isFull(),
       isLeaseHeld: lease.isHeld(),
-      isRedisReady: redis.status === "ready" && subscriptions.isConnected() && writer.isReady(),
+      redisGaps: redisGaps(),
     });
   metrics.watch({
     connections: () => connections.counts(),
@@ -210,14 +231,14 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const startedAt = Date.now();
   const ops = await startOpsServer({ port: settings.FOYER_OPS_PORT, registry: register, reasons });
   const lease = holdLease({
-    redis,
+    redis: leaseLink,
     keys,
     gateway: id,
     info,
     log,
     onRenewed: () => fences.read(),
     onBegun: async () => {
-      await registry.restore(connections.all().filter(({ user }) => user !== null));
+      await registry.restore(loggedIn());
       await fences.beginAnew();
     },
     onHeld: () => {
@@ -273,7 +294,8 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
       // It expires by itself.
     });
     await ops.close();
-    for (const link of [redis, blocking, subscriber]) link.disconnect();
+    for (const link of new Set([redis, leaseLink, ...streamLinks, blocking])) link.disconnect();
+    subscriptions.close();
     log.info("gateway stopped");
   };
   let stopped: Promise<void> | null = null;

@@ -4,9 +4,9 @@
  */
 import type { Logger } from "../shared/log.ts";
 import type { Keys } from "../shared/redis/keys.ts";
+import type { Subscriptions } from "../shared/redis/subscriptions.ts";
 import type { Connections } from "./connections.ts";
 import { spread } from "./spread.ts";
-import type { Subscriptions } from "./subscriptions.ts";
 import type { WorldUpdates } from "./world-updates.ts";
 
 interface OrdersOptions {
@@ -50,7 +50,6 @@ export function listenForOrders(options: OrdersOptions): void {
         log.error({ error }, "reloading failed");
       });
     },
-    onSubscribed: () => {},
   });
 }
 

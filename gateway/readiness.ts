@@ -6,15 +6,16 @@ export interface ReadinessFacts {
   isCanarySilent: boolean;
   isFull: boolean;
   isLeaseHeld: boolean;
-  isRedisReady: boolean;
+  /** What there is no way to or from in Redis, in words. */
+  redisGaps: string[];
 }
 
 /** Empty when it is ready. */
 export function notReadyReasons(facts: ReadinessFacts): string[] {
-  const { isDraining, isCanarySilent, isFull, isLeaseHeld, isRedisReady } = facts;
+  const { isDraining, isCanarySilent, isFull, isLeaseHeld, redisGaps } = facts;
   return [
     ...(isDraining ? ["draining"] : []),
-    ...(isRedisReady ? [] : ["no Redis"]),
+    ...(redisGaps.length === 0 ? [] : [`no Redis: ${redisGaps.join(", ")}`]),
     ...(isCanarySilent
       ? ["canary older than 15 s: publish/subscribe does not deliver, or no worker runs"]
       : []),

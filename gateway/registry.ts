@@ -1,6 +1,8 @@
 /** This gateway's part of the registry: workers enter connections, the gateway takes them out. */
+import { pause } from "../shared/backoff.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
+import { type Send, sendTogether } from "../shared/redis/together.ts";
 
 /** What is entered of a connection. */
 export interface RegisteredConnection {
@@ -12,13 +14,14 @@ export interface RegisteredConnection {
 }
 
 const RESTORED_AT_ONCE = 1_000;
+const RESTORE_AFTER_MS = 1_000;
 
 /** Changes of one turn of the event loop go out together. */
 export class Registry {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #gateway: string;
-  #changes: ((pipeline: ReturnType<RedisClient["pipeline"]>) => void)[] = [];
+  #changes: Send[] = [];
 
   constructor(redis: RedisClient, keys: Keys, gateway: string) {
     this.#redis = redis;
@@ -28,18 +31,18 @@ export class Registry {
 
   /** The gateway holds connections of this user now: whoever clears up after it must know. */
   holds(world: string, user: string): void {
-    this.#change((pipeline) => pipeline.sadd(this.#keys.gatewayUsers(this.#gateway), `${world}/${user}`));
+    this.#change((to) => to.sadd(this.#keys.gatewayUsers(this.#gateway), `${world}/${user}`));
   }
 
   /** It holds none any more. */
   holdsNot(world: string, user: string): void {
-    this.#change((pipeline) => pipeline.srem(this.#keys.gatewayUsers(this.#gateway), `${world}/${user}`));
+    this.#change((to) => to.srem(this.#keys.gatewayUsers(this.#gateway), `${world}/${user}`));
   }
 
   /** A connection is gone. */
   leave(world: string, user: string, connection: number): void {
     const member = `${this.#gateway}/${connection}`;
-    this.#change((pipeline) => pipeline.zrem(this.#keys.registry(world, user), member));
+    this.#change((to) => to.zrem(this.#keys.registry(world, user), member));
   }
 
   /**
@@ -49,29 +52,46 @@ export class Registry {
   async restore(connections: Iterable<RegisteredConnection>): Promise<void> {
     const left = [...connections];
     while (left.length > 0) {
-      const pipeline = this.#redis.pipeline();
-      for (const { world, user, number, loggedInAt } of left.splice(0, RESTORED_AT_ONCE)) {
-        pipeline.sadd(this.#keys.gatewayUsers(this.#gateway), `${world}/${user}`);
-        pipeline.zadd(
-          this.#keys.registry(world, user!),
-          "NX",
-          loggedInAt * 1_000,
-          `${this.#gateway}/${number}`,
-        );
-      }
-      await pipeline.exec();
+      const some = left.splice(0, RESTORED_AT_ONCE).flatMap(({ world, user, number, loggedInAt }): Send[] => {
+        const [key, member] = [this.#keys.registry(world, user!), `${this.#gateway}/${number}`];
+        return [
+          (to) => to.sadd(this.#keys.gatewayUsers(this.#gateway), `${world}/${user}`),
+          (to) => to.zadd(key, "NX", loggedInAt * 1_000, member),
+        ];
+      });
+      await sendTogether(this.#redis, some);
     }
   }
 
-  #change(change: (pipeline: ReturnType<RedisClient["pipeline"]>) => void): void {
+  /**
+   * Has all entered again whenever a Cluster has lost a server: the one in its place may not have got what was
+   * entered last. @param connections those there are then
+   */
+  restoreAfterLoss(connections: () => Iterable<RegisteredConnection>, signal: AbortSignal): void {
+    let isRestoring = false;
+    this.#redis.on("-node", async () => {
+      if (isRestoring) return;
+      isRestoring = true;
+      for (let isDone = false; !isDone && !signal.aborted; ) {
+        await pause(RESTORE_AFTER_MS, signal);
+        isDone = await this.restore(connections()).then(
+          () => true,
+          // Nobody has taken its place yet.
+          () => false,
+        );
+      }
+      isRestoring = false;
+    });
+  }
+
+  #change(change: Send): void {
     this.#changes.push(change);
     if (this.#changes.length > 1) return;
     setImmediate(() => {
-      const pipeline = this.#redis.pipeline();
-      for (const apply of this.#changes) apply(pipeline);
+      const changes = this.#changes;
       this.#changes = [];
       // While Redis is away the lease runs out, and the leader clears up.
-      pipeline.exec().catch(() => {});
+      sendTogether(this.#redis, changes).catch(() => {});
     });
   }
 }

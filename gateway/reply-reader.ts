@@ -14,6 +14,8 @@ interface ReplyReaderOptions {
   /** For trimming. */
   redis: RedisClient;
   onReply(reply: Reply): void;
+  /** The stream is on another server now, or on one that was started anew: replies may be lost. */
+  onReplaced(): void;
   signal: AbortSignal;
 }
 
@@ -30,9 +32,20 @@ export async function readReplies(options: ReplyReaderOptions): Promise<void> {
   let trimmedAt = 0;
   let untrimmed = 0;
   let failures = 0;
+  let run: string | null = null;
+  let isKnown = false;
+  blocking.on("close", () => {
+    isKnown = false;
+  });
   await untilReady(blocking, signal);
   while (!signal.aborted) {
     try {
+      if (!isKnown) {
+        isKnown = true;
+        const now = runIdOf(await blocking.info("server"));
+        if (run !== null && run !== now) options.onReplaced();
+        run = now;
+      }
       const read = (await blocking.xreadBuffer(
         "COUNT",
         MAX_ENTRIES_A_READ,
@@ -57,11 +70,17 @@ export async function readReplies(options: ReplyReaderOptions): Promise<void> {
     } catch (error) {
       // Behind a new link may be another server, whose ids start lower. A reply read twice is ignored.
       last = "0-0";
+      isKnown = false;
       if (failures === 0 && !signal.aborted)
         log.warn({ reason: (error as Error).message }, "reading replies failed");
       await pause(backoffMs(failures++, 20, 500), signal);
     }
   }
+}
+
+/** Which start of which server it is. */
+function runIdOf(info: string): string {
+  return /^run_id:(\w+)/m.exec(info)?.[1] ?? "";
 }
 
 function handOn({ log, onReply }: ReplyReaderOptions, bytes: Buffer): void {

@@ -106,7 +106,18 @@ const row = <T>(
 ): SettingRow<T> => ({ type, default: fallback, help, ...extra });
 
 const databaseUrl = url("postgres:", "postgresql:");
-const redisUrl = url("redis:", "rediss:", "redis+sentinel:", "redis+cluster:");
+/** Several hosts are none to `URL`: each is looked at by itself. */
+const redisUrl: SettingType<string> = {
+  accepts:
+    "a URL (redis://…, rediss://…, redis+sentinel://host:port,host:port/master, redis+cluster://host:port,host:port)",
+  parse: (text) => {
+    const [, start = "", hosts = "", path = ""] = /^([a-z+]+:\/\/(?:[^@/]*@)?)([^/]*)(.*)$/.exec(text) ?? [];
+    const single = /^rediss?:/.test(start);
+    if (!single && !/^redis\+(sentinel|cluster):/.test(start)) return undefined;
+    const list = single ? [hosts] : hosts.split(",");
+    return list.every((host) => host !== "" && URL.canParse(`${start}${host}${path}`)) ? text : undefined;
+  },
+};
 const web = url("http:", "https:");
 const none: string | undefined = undefined;
 

@@ -1,6 +1,7 @@
 /** `user.online_status`: which users hold a connection, on whatever gateway, as the registry in Redis knows. */
 import type { CommandBody } from "../../shared/protocol/commands.ts";
 import { runScript } from "../../shared/redis/lua.ts";
+import { type Send, sendTogether } from "../../shared/redis/together.ts";
 import type { ReadCommand, ReadContext } from "./context.ts";
 
 type Body = CommandBody<"user.online_status">;
@@ -34,13 +35,14 @@ async function findOnline(
 ): Promise<Set<string>> {
   if (users.size === 0) return new Set();
   const { redis, keys } = services;
-  const pipeline = redis.pipeline();
-  void runScript(pipeline, "live-nodes", keys.leases("gateway"), keys.nodes("gateway"));
-  for (const user of users) pipeline.zrange(keys.registry(world.id, user), "0", "-1");
-  const [nodes, ...held] = (await pipeline.exec())!.map(([error, value]) => {
-    if (error !== null) throw error;
-    return value as string[];
-  });
+  const [nodes, ...held] = (await sendTogether(redis, [
+    (to) => runScript(to, "live-nodes", keys.leases("gateway"), keys.nodes("gateway")),
+    ...[...users].map(
+      (user): Send =>
+        (to) =>
+          to.zrange(keys.registry(world.id, user), "0", "-1"),
+    ),
+  ])) as string[][];
   const alive = new Set(nodes!.filter((_, i) => i % 2 === 0));
   const isAlive = (connection: string) => alive.has(connection.slice(0, connection.lastIndexOf("/")));
   return new Set([...users].filter((_, i) => held[i]!.some(isAlive)));

@@ -4,7 +4,7 @@ import type { ClusterLink } from "../../core/world-file.ts";
 import { decodeReplies, encodeCommands, type Reply } from "../../shared/envelope.ts";
 import { createLog } from "../../shared/log.ts";
 import type { OperatorAction, OperatorBody } from "../../shared/protocol/operator-commands.ts";
-import { BLOCK_MS, connectRedis, untilReady } from "../../shared/redis/connect.ts";
+import { BLOCK_MS, connectToKey, untilReady } from "../../shared/redis/connect.ts";
 import { streamOf } from "../../shared/redis/keys.ts";
 import { runScript } from "../../shared/redis/lua.ts";
 import { Failure, type Io } from "./failure.ts";
@@ -32,17 +32,18 @@ export function askWorker(
   return withRedis(io, options, async (link, addresses) => {
     // A gateway id of its own makes a reply stream and a command id of its own.
     const sender = `operator-${randomBytes(8).toString("hex")}`;
-    const blocking = connectRedis(addresses.redisUrl, "blocking", createLog("silent"));
+    const replies = link.keys.replyStream(sender);
+    const blocking = connectToKey(addresses.redisUrl, "blocking", createLog("silent"), replies);
     const end = AbortSignal.timeout(ANSWER_MS);
     try {
       await send(link, addresses, sender, world, `operator.${action}`, body);
       await untilReady(blocking, end);
-      const reply = await readReply(blocking, link.keys.replyStream(sender), end);
+      const reply = await readReply(blocking, replies, end);
       if (reply === null) throw noAnswer();
       return parseAnswer(reply);
     } finally {
       blocking.disconnect();
-      await link.redis.del(link.keys.replyStream(sender)).catch(() => {
+      await link.redis.del(replies).catch(() => {
         // It expires by itself.
       });
     }

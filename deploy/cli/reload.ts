@@ -1,6 +1,7 @@
 /** `foyer reload`: has all clients load their page anew, spread over a time. */
 import { selectWorldVersion } from "../../core/sql/worlds.ts";
 import type { ClusterLink } from "../../core/world-file.ts";
+import { publish } from "../../shared/redis/together.ts";
 import { Failure, type Io } from "./failure.ts";
 import { type LiveNode, liveNodes } from "./live-nodes.ts";
 import { findStores, type StoreOptions, withDatabase, withRedis } from "./stores.ts";
@@ -33,9 +34,7 @@ export async function runReload(options: ReloadOptions, io: Io): Promise<number>
 
 /** Whether it was there to hear it. */
 async function tell({ redis, keys }: ClusterLink, { id }: LiveNode, order: string): Promise<boolean> {
-  const receivers = await redis.publish(keys.gatewayChannel(id), order);
-  // A server of a Cluster counts its own subscribers alone.
-  return receivers > 0 || redis.isCluster;
+  return (await publish(redis, keys.gatewayChannel(id), order)) > 0;
 }
 
 /** A mistyped world would reach nobody, and nobody would know. Where the database cannot tell, it is let be. */

@@ -1,8 +1,10 @@
 /** `foyer status`: whether the cluster is well, from what it keeps in Redis. */
 import type { ClusterLink } from "../../core/world-file.ts";
+import { pause } from "../../shared/backoff.ts";
 import { createLog } from "../../shared/log.ts";
-import { connectRedis, untilReady } from "../../shared/redis/connect.ts";
 import type { Keys } from "../../shared/redis/keys.ts";
+import { runScript } from "../../shared/redis/lua.ts";
+import { Subscriptions } from "../../shared/redis/subscriptions.ts";
 import { explain, Failure, type Io } from "./failure.ts";
 import { liveNodes } from "./live-nodes.ts";
 import { findStores, type StoreOptions, withRedis } from "./stores.ts";
@@ -24,6 +26,7 @@ interface Status {
 /** Workers publish it far more often. */
 const CANARY_MS = 5_000;
 const MAX_PENDING_S = 10;
+const LOOK_MS = 20;
 
 /** Prints the state of the cluster; 1 if something is wrong with it. */
 export async function runStatus(options: StoreOptions & { json?: boolean }, io: Io): Promise<number> {
@@ -87,32 +90,32 @@ async function readStreams({ redis, keys }: ClusterLink, streams: number) {
   let oldestMs = 0;
   for (let stream = 0; stream < streams; stream++) {
     backlog += Number((await redis.get(keys.backlog(stream))) ?? 0);
-    const [first] = await redis.xrange(keys.commandStream(stream), "-", "+", "COUNT", 1);
-    if (first === undefined) continue;
-    const [seconds, microseconds] = await redis.time();
-    const now = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
-    // Ids may be ahead of the clock after a failover.
-    oldestMs = Math.max(oldestMs, now - Number(first[0].split("-")[0]));
+    oldestMs = Math.max(oldestMs, Number(await runScript(redis, "entry-age", keys.commandStream(stream))));
   }
   return { backlog, oldest_pending_seconds: oldestMs / 1_000 };
 }
 
-/** Seconds since the canary that is heard was sent; null when none comes. */
+/** Seconds since the canary that is heard was sent, the oldest of all servers; null when one hears none. */
 async function hearCanary(redisUrl: string, keys: Keys): Promise<number | null> {
-  const subscriber = connectRedis(redisUrl, "subscriber", createLog("silent"));
+  const subscriptions = new Subscriptions(redisUrl, createLog("silent"));
   const end = AbortSignal.timeout(CANARY_MS);
+  const ages = new Map<string, number | null>();
   try {
-    const heard = new Promise<number | null>((resolve) => {
-      end.addEventListener("abort", () => resolve(null));
-      subscriber.on("message", (_channel: string, sentAt: string) => {
-        resolve(Math.max(0, Date.now() - Number(sentAt)) / 1_000);
-      });
-    });
-    await untilReady(subscriber, end);
-    if (!end.aborted) await subscriber.subscribe(keys.canaryChannel());
-    return await heard;
+    for (; !end.aborted; await pause(LOOK_MS, end)) {
+      for (const slot of subscriptions.shards()) {
+        const name = keys.canaryChannel(slot);
+        if (ages.has(name)) continue;
+        ages.set(name, null);
+        subscriptions.add(name, {
+          onMessage: (sentAt) => ages.set(name, Math.max(0, Date.now() - Number(sentAt)) / 1_000),
+        });
+      }
+      const heard = [...ages.values()].filter((age) => age !== null);
+      if (ages.size > 0 && heard.length === ages.size) return Math.max(...heard);
+    }
+    return null;
   } finally {
-    subscriber.disconnect();
+    subscriptions.close();
   }
 }
 

@@ -7,8 +7,15 @@ import { type ServerKind, type StoreOptions, type StoreServer, startServer } fro
 
 const INSTALLED = ["redis-server", "valkey-server"];
 
+/** What starting Redis takes. */
+export interface RedisOptions extends StoreOptions {
+  cacheDir: string;
+  /** Arguments before ours: a file of settings, what makes it one of a Cluster. */
+  args?: readonly string[];
+}
+
 /** Starts Redis on `options.dir`; resolves when it has its data and answers. */
-export async function startRedis(options: StoreOptions & { cacheDir: string }): Promise<StoreServer> {
+export async function startRedis(options: RedisOptions): Promise<StoreServer> {
   const dir = resolve(options.dir);
   const program = await findProgram(options);
   mkdirSync(dir, { recursive: true });
@@ -27,6 +34,7 @@ export async function startRedis(options: StoreOptions & { cacheDir: string }): 
     command: (port) => ({
       file,
       args: [
+        ...(options.args ?? []),
         ...["--port", String(port), "--bind", "127.0.0.1", "--protected-mode", "yes", "--dir", dir],
         ...storage,
       ],
@@ -37,7 +45,7 @@ export async function startRedis(options: StoreOptions & { cacheDir: string }): 
   return startServer(kind, { ...options, dir });
 }
 
-async function findProgram(options: StoreOptions & { cacheDir: string }): Promise<RedisProgram> {
+async function findProgram(options: RedisOptions): Promise<RedisProgram> {
   for (const file of INSTALLED) if (await canRun(file)) return { file, libraries: [] };
   return fetchRedis(options);
 }

@@ -141,7 +141,7 @@ function hasEnded(child: ChildProcess): boolean {
 }
 
 /** A loopback port that nobody listens on at this moment. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();

@@ -2,10 +2,12 @@
  * Connections to Redis in its three shapes: one server, Sentinel, Cluster. Each node holds one connection per
  * purpose, because a blocking read or a subscription would hold up everything else on its connection.
  */
-import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
+import { Cluster, Redis, type RedisOptions } from "ioredis";
 import { backoffMs } from "../backoff.ts";
 import type { Logger } from "../log.ts";
+import { ClusterMap, slotConnector } from "./cluster-map.ts";
 import { defineScripts } from "./lua.ts";
+import { slotOf } from "./slots.ts";
 
 /** A client of any of the three shapes. */
 export type RedisClient = Redis | Cluster;
@@ -19,27 +21,63 @@ export type Purpose = "commands" | "blocking" | "subscriber";
 /** A link on which nothing came back for so long is dead, whatever TCP says (half-open, stopped server). */
 const SILENCE_MS = 4_000;
 
+/** How long a link that is given up may take to close in order. */
+const CLOSE_MS = 200;
+
 /** Longest block of a read, well under `SILENCE_MS`. */
 export const BLOCK_MS = 1_000;
 
+/** A server that was asked where the slots of a Cluster are is asked again so often. */
+const SLOTS_EVERY_MS = 2_000;
+
 /**
- * Opens a connection; it reconnects by itself for ever, with jittered backoff.
+ * Opens a connection for keys of any kind; it reconnects by itself for ever, with jittered backoff. On a Cluster it
+ * is one to each server, and being ready says nothing of any single one: whoever must know when the server of a key
+ * is another one takes `connectToKey`.
  *
  * @param url `redis://`, `rediss://`, `redis+sentinel://host:port,…/master`, `redis+cluster://host:port,…`
  */
 export function connectRedis(url: string, purpose: Purpose, log: Logger): RedisClient {
-  const client = open(url, optionsFor(purpose), purpose);
-  defineScripts(client);
-  let down = false;
-  client.on("error", (error: Error) => {
-    if (!down) log.warn({ purpose, reason: error.message }, "redis link down");
-    down = true;
+  const parsed = parseRedisUrl(url);
+  if (parsed.protocol !== "redis+cluster:") return watched(openServer(parsed, purpose), purpose, log);
+  const cluster = new Cluster(parsed.hosts, {
+    redisOptions: { ...optionsFor(purpose), ...parsed.login },
+    enableOfflineQueue: false,
+    clusterRetryStrategy: (times) => backoffMs(times - 1, 50, 1_000),
+    slotsRefreshInterval: SLOTS_EVERY_MS,
   });
-  client.on("ready", () => {
-    if (down) log.info({ purpose }, "redis link up");
-    down = false;
-  });
-  return client;
+  // Who took its slots over is asked for at once, not when the next command goes astray.
+  cluster.on("-node", () => cluster.refreshSlotsCache());
+  return watched(cluster, purpose, log);
+}
+
+/** Opens a connection to the server that holds a key: on a Cluster it follows the key, else there is only one. */
+export function connectToKey(url: string, purpose: Purpose, log: Logger, key: string): Redis {
+  const parsed = parseRedisUrl(url);
+  return watched(
+    parsed.protocol === "redis+cluster:"
+      ? openSlot(mapOf(parsed), slotOf(key), optionsFor(purpose), parsed.login)
+      : openServer(parsed, purpose),
+    purpose,
+    log,
+  );
+}
+
+/** Whether a URL names a Cluster. */
+export function isClusterUrl(url: string): boolean {
+  return parseRedisUrl(url).protocol === "redis+cluster:";
+}
+
+/** The servers of a Cluster, and how links to one of them are opened. */
+export function openClusterMap(url: string) {
+  const parsed = parseRedisUrl(url);
+  return {
+    map: mapOf(parsed),
+    connect: (host: string, port: number, log: Logger): Redis => {
+      const options = { ...optionsFor("subscriber"), ...parsed.login, host, port };
+      return watched(new Redis(options), "subscriber", log);
+    },
+  };
 }
 
 /** Resolves once the link stands, or `signal` aborts; never rejects. */
@@ -51,44 +89,113 @@ export function untilReady(client: RedisClient, signal: AbortSignal): Promise<vo
   });
 }
 
+/**
+ * Whether an error says that Redis, or the server that holds a key, cannot be reached or written to at the moment:
+ * the clients' own words for a link that is down have no code, a Cluster's and a replica's are their first word.
+ */
+export function isRedisAway(error: unknown): boolean {
+  const { name = "", message = "" } = (error ?? {}) as Partial<Error>;
+  return (
+    name === "MaxRetriesPerRequestError" ||
+    name === "ClusterAllFailedError" ||
+    /Connection is closed|isn't writeable|isn't ready|Socket timeout|Too many Cluster redirections/.test(
+      message,
+    ) ||
+    /connection close|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|startup nodes is available/.test(message) ||
+    /\b(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|MOVED|ASK|TRYAGAIN|UNBLOCKED|NOREPLICAS)\b/.test(message)
+  );
+}
+
+function watched<T extends RedisClient>(client: T, purpose: Purpose, log: Logger): T {
+  defineScripts(client);
+  let down = false;
+  client.on("error", (error: Error) => {
+    if (!down) log.warn({ purpose, reason: error.message }, "redis link down");
+    down = true;
+  });
+  client.on("ready", () => {
+    if (down) log.info({ purpose }, "redis link up");
+    down = false;
+  });
+  if (client instanceof Redis) keepOpen(client);
+  return client;
+}
+
+/**
+ * Looking for a server that is told to stop looking ends a link for good, although its next look might find one:
+ * such a link is opened again, unless it was closed by whoever holds it.
+ */
+function keepOpen(client: Redis): void {
+  let isClosed = false;
+  const disconnect = client.disconnect.bind(client);
+  client.disconnect = (reconnect = false) => {
+    if (!reconnect) isClosed = true;
+    disconnect(reconnect);
+  };
+  client.on("end", () => {
+    if (isClosed) return;
+    setTimeout(
+      () => {
+        if (!isClosed && client.status === "end") client.connect().catch(() => {});
+      },
+      backoffMs(0, 100, 100),
+    );
+  });
+}
+
 function optionsFor(purpose: Purpose): RedisOptions {
   return {
     connectTimeout: 2_000,
+    disconnectTimeout: CLOSE_MS,
     socketTimeout: purpose === "subscriber" ? undefined : SILENCE_MS,
     retryStrategy: (times) => backoffMs(times - 1, 50, 1_000),
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     // A failover leaves clients on a server that is a replica now: only a new connection finds the primary.
-    reconnectOnError: (error) => error.message.startsWith("READONLY"),
+    reconnectOnError: ({ message }) => message.includes("READONLY"),
     // A subscriber that came back tells the fan-out, which subscribes by itself and resyncs.
     autoResubscribe: false,
     connectionName: `foyer-${purpose}`,
   };
 }
 
-function open(url: string, options: RedisOptions, purpose: Purpose): RedisClient {
-  const { protocol, username, password, hosts, path } = parseRedisUrl(url);
-  const login = {
-    ...(username === "" ? {} : { username }),
-    ...(password === "" ? {} : { password }),
-  };
-  if (protocol === "redis+cluster:") {
-    const cluster: ClusterOptions = {
-      redisOptions: { ...options, ...login },
-      enableOfflineQueue: false,
-      clusterRetryStrategy: (times) => backoffMs(times - 1, 50, 1_000),
-      slotsRefreshInterval: 5_000,
-      ...(purpose === "subscriber" ? { shardedSubscribers: true } : {}),
-    };
-    return new Cluster(hosts, cluster);
-  }
+function openServer(
+  { protocol, hosts, path, login }: ReturnType<typeof parseRedisUrl>,
+  purpose: Purpose,
+): Redis {
+  const options = { ...optionsFor(purpose), ...login };
   if (protocol === "redis+sentinel:") {
-    return new Redis({ ...options, ...login, sentinels: hosts, name: path || "mymaster" });
+    return new Redis({
+      ...options,
+      sentinels: hosts,
+      name: path || "mymaster",
+      sentinelCommandTimeout: 1_000,
+      sentinelRetryStrategy: (times) => backoffMs(times - 1, 50, 500),
+    });
   }
   const { host, port } = hosts[0]!;
   const tls = protocol === "rediss:" ? { tls: {} } : {};
-  return new Redis({ ...options, ...login, ...tls, host, port, db: Number(path) || 0 });
+  return new Redis({ ...options, ...tls, host, port, db: Number(path) || 0 });
+}
+
+function openSlot(map: ClusterMap, slot: number, options: RedisOptions, login: RedisOptions): Redis {
+  return new Redis({
+    ...options,
+    ...login,
+    Connector: slotConnector(map, slot),
+    reconnectOnError: ({ message }) => /READONLY|^MOVED|^ASK/.test(message),
+  });
+}
+
+const maps = new Map<string, ClusterMap>();
+
+/** One for all links of this process. */
+function mapOf({ hosts, login }: ReturnType<typeof parseRedisUrl>): ClusterMap {
+  const key = JSON.stringify([hosts, login]);
+  const map = maps.get(key) ?? new ClusterMap(hosts, login);
+  maps.set(key, map);
+  return map;
 }
 
 /**
@@ -109,11 +216,9 @@ export function parseRedisUrl(url: string) {
     if (host === "") throw new Error(`REDIS_URL: ${item} is no host:port`);
     return { host: host.replace(/^\[|\]$/g, ""), port: port === undefined ? fallback : Number(port) };
   });
-  return {
-    protocol,
-    username: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-    hosts,
-    path,
+  const login: RedisOptions = {
+    ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+    ...(password === "" ? {} : { password: decodeURIComponent(password) }),
   };
+  return { protocol, login, hosts, path };
 }

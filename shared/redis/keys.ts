@@ -3,6 +3,7 @@
  * hash tag, so that the same code runs on Redis Cluster.
  */
 import { createHash } from "node:crypto";
+import { tagOf } from "./slots.ts";
 
 /** The role of a node. */
 export type Role = "gateway" | "core";
@@ -64,8 +65,9 @@ export function createKeys(prefix: string) {
     fencesChannel: () => `${prefix}:fences`,
     /** Channel: how many parts of a big answer its client has taken. */
     answerChannel: (run: string) => `${prefix}:answer:${run}`,
-    /** Channel: proof that publish/subscribe delivers. */
-    canaryChannel: () => `${prefix}:canary`,
+    /** Channel: proof that publish/subscribe delivers. On a Cluster each server has its own, by a slot that it holds. */
+    canaryChannel: (slot: number | null) =>
+      slot === null ? `${prefix}:canary` : `${prefix}:canary:{${tagOf(slot)}}`,
   };
 }
 

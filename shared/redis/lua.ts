@@ -15,6 +15,9 @@ export type ScriptName =
   | "hold"
   | "lead"
   | "raise-fence"
+  | "lease-runs"
+  | "expired-nodes"
+  | "entry-age"
   | "unconfirmed-fence"
   | "register-connection";
 
