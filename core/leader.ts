@@ -9,7 +9,7 @@ import { COMMAND_GROUP, type Keys, type Role } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
 import { positionAt } from "./position.ts";
 import { pruneCommands } from "./sql/command-log.ts";
-import type { Sql } from "./sql/database.ts";
+import { retryConflicts, type Sql } from "./sql/database.ts";
 
 /** What leading takes. */
 export interface LeaderOptions {
@@ -61,7 +61,7 @@ async function prune({ sql, log, signal }: LeaderOptions): Promise<void> {
   const before = positionAt(Date.now() - KEEP_COMMANDS_MS);
   let pruned = 0;
   for (let more = true; more && !signal.aborted; ) {
-    const count = await pruneCommands(sql, before, PRUNE_AT_ONCE);
+    const count = await retryConflicts(() => pruneCommands(sql, before, PRUNE_AT_ONCE));
     pruned += count;
     more = count === PRUNE_AT_ONCE;
   }

@@ -4,7 +4,7 @@
  */
 import DataLoader from "dataloader";
 import type { LoggedCommand } from "./sql/command-log.ts";
-import type { Sql } from "./sql/database.ts";
+import { retryConflicts, type Sql } from "./sql/database.ts";
 import { type NewLogin, writeNewLogins } from "./sql/logins.ts";
 import { selectUsers, touchLogins, type UserKey, type UserRow } from "./sql/users.ts";
 import { asUuid } from "./storable.ts";
@@ -34,7 +34,7 @@ export function createLoaders(sql: Sql): Loaders {
     touchLogin: (world, id) =>
       remember(touches, world, () => {
         return new DataLoader<string, boolean>(async (ids) => {
-          const touched = await touchLogins(sql, world, ids);
+          const touched = await retryConflicts(() => touchLogins(sql, world, ids));
           return ids.map((id) => touched.has(id));
         });
       }).load(id),

@@ -17,8 +17,10 @@ import { InFlight } from "./in-flight.ts";
 import { lead } from "./leader.ts";
 import { createCoreMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox.ts";
+import { watchRedisClock } from "./redis-clock.ts";
 import { ReplyWriter } from "./reply-writer.ts";
-import { connectDatabase } from "./sql/database.ts";
+import { connectDatabase, workerLimits } from "./sql/database.ts";
+import { DatabaseLinks } from "./sql/database-links.ts";
 import { prepareStream } from "./stream-check.ts";
 import { watchDatabase } from "./watch-database.ts";
 import { observeStreams } from "./watch-streams.ts";
@@ -56,23 +58,27 @@ export async function startWorker(
   const stopping = new AbortController();
   const ended = new AbortController();
 
-  const sql = connectDatabase(settings.DATABASE_URL, { max: POOL_SIZE, log });
+  const url = settings.DATABASE_URL;
+  const links = new DatabaseLinks();
+  const sql = connectDatabase(url, { max: POOL_SIZE, limits: workerLimits, links, log });
   const redis = connectRedis(settings.REDIS_URL, "commands", log);
   const subscriber = connectRedis(settings.REDIS_URL, "subscriber", log);
   const worlds = createWorldCache(sql);
   const writer = new ReplyWriter(redis, keys, log);
   const bigAnswers = new BigAnswers({ redis, subscriber, keys, writer, signal: stopping.signal });
   const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers };
+  const clock = watchRedisClock(redis, ended.signal);
   const runner = {
     services,
     writer,
+    clock,
     outbox: createOutbox(services, writer),
     metrics,
     signal: stopping.signal,
   };
   const inFlight = new InFlight();
   const prepared = new Set<number>();
-  const database = watchDatabase(sql, ended.signal);
+  const database = watchDatabase({ url, links, log, signal: ended.signal });
   watchWorlds(subscriber, keys, worlds, log);
 
   const readers = Array.from({ length: settings.FOYER_COMMAND_STREAMS }, (_, stream) => {
@@ -115,7 +121,7 @@ export async function startWorker(
 
   const reasons = () => [
     ...(stopping.signal.aborted ? ["stopping"] : []),
-    ...(database.isUp() ? [] : ["no Postgres"]),
+    ...database.reasons(),
     ...(redis.status === "ready" ? [] : ["no Redis"]),
     ...(prepared.size === readers.length ? [] : ["command streams not ready"]),
   ];
