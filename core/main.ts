@@ -1,4 +1,5 @@
 /** Wires one worker; nothing else does. */
+import { setMaxListeners } from "node:events";
 import { pause } from "../shared/backoff.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
@@ -57,6 +58,8 @@ export async function startWorker(
   const metrics = createCoreMetrics(registry);
   const stopping = new AbortController();
   const ended = new AbortController();
+  // Each command that waits for a store listens.
+  setMaxListeners(0, stopping.signal);
 
   const url = settings.DATABASE_URL;
   const links = new DatabaseLinks();

@@ -3,7 +3,8 @@
  * its own. An advisory lock makes it safe to run twice at once.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { backoffMs, pause } from "../shared/backoff.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { backoffMs } from "../shared/backoff.ts";
 import type { Logger } from "../shared/log.ts";
 import { connectDatabase, isConflict, isLocked, type Sql } from "./sql/database.ts";
 
@@ -23,8 +24,6 @@ const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 2_000;
 /** A transaction that long keeps every migration out: it has to be looked for. */
 const GIVE_UP_MS = 120_000;
-
-const never = new AbortController().signal;
 
 const folder = new URL("./migrations/", import.meta.url);
 
@@ -92,7 +91,7 @@ async function apply(sql: Sql, { number, name, sql: text }: Migration, log: Logg
       if (!(isLocked(error) || isConflict(error)) || performance.now() > end) throw error;
       log.info({ migration: name, attempt }, "a table is in use: trying again");
     }
-    await pause(backoffMs(attempt, FIRST_PAUSE_MS, LAST_PAUSE_MS), never);
+    await sleep(backoffMs(attempt, FIRST_PAUSE_MS, LAST_PAUSE_MS));
   }
 }
 

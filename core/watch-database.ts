@@ -52,7 +52,9 @@ export function watchDatabase({ url, links, log, signal }: WatchOptions): Databa
         state = "away";
         const now = performance.now();
         links.look(now);
-        log.warn({ links: links.cutSilent(now, SILENT_MS) }, "postgres does not answer: connecting anew");
+        // Looking comes a little after reading, so that the others may seem to be silent for less long.
+        const cut = links.cutSilent(now, SILENT_MS / 2);
+        log.warn({ links: cut }, "postgres does not answer: connecting anew");
       });
       state = answer;
       if (answer === "read-only") leaveReadOnly();

@@ -1,6 +1,7 @@
 /** The connection pool to Postgres, and the names of the failures that have a known meaning. */
+import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
-import { backoffMs, pause } from "../../shared/backoff.ts";
+import { backoffMs } from "../../shared/backoff.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { DatabaseLinks } from "./database-links.ts";
 
@@ -148,8 +149,6 @@ const MAX_CONFLICTS = 8;
 const FIRST_PAUSE_MS = 5;
 const LAST_PAUSE_MS = 200;
 
-const never = new AbortController().signal;
-
 /**
  * Does something, again where it lost against another transaction: all that writes goes through here.
  *
@@ -164,7 +163,7 @@ export async function retryConflicts<T>(run: () => Promise<T>): Promise<T> {
       if (!isConflict(error) || conflicts === MAX_CONFLICTS) throw error;
     }
     // Both sides of a deadlock would meet again.
-    await pause(backoffMs(conflicts, FIRST_PAUSE_MS, LAST_PAUSE_MS), never);
+    await sleep(backoffMs(conflicts, FIRST_PAUSE_MS, LAST_PAUSE_MS));
   }
 }
 
