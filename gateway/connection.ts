@@ -11,6 +11,7 @@ import { type ErrorCode, errorBody } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId, pushFrame } from "../shared/protocol/frames.ts";
 import type { BigAnswer, BigAnswers } from "./big-answer.ts";
 import { readFrame } from "./frame.ts";
+import type { Asker } from "./load.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { closeReasons, type Link, type LinkEvents } from "./uws.ts";
@@ -52,6 +53,10 @@ export interface ConnectionHost {
   limits: ConnectionLimits;
   metrics: GatewayMetrics;
   bigAnswers: BigAnswers;
+  /** Whether a request may come in now (`load.ts`). */
+  admits(asker: Asker): boolean;
+  /** So many more requests wait in a connection for their turn; negative: fewer. */
+  waits(requests: number): void;
   /** Has a worker run a request; `answered` is called later, once, or once for each part. */
   run(connection: Connection, request: Request, answered: (answer: Answer) => void): void;
   /** Whether anything may reach clients now; of the gateway's `own` words more may. */
@@ -72,11 +77,14 @@ export interface ConnectionHost {
 }
 
 /** A frame that waits for its turn: a request, or the answer that it gets without a worker. */
-type Waiting = Request | { refusal: string; close?: number };
+type Waiting = Request | { refusal: string; close?: number; request?: Request };
 
 /** The 10th frame that cannot be read closes the connection, the 5th failed login too (docs/protocol.md). */
 const MAX_INVALID_FRAMES = 10;
 const MAX_FAILED_LOGINS = 5;
+
+/** What a moderator does to somebody who may be what the load is about. */
+const urgentCommands: ReadonlySet<string> = new Set(["user.ban", "user.silence", "user.delete"]);
 
 /** What a surplus command is told: by then some of the queue is answered. */
 const QUEUE_RETRY_MS = 1_000;
@@ -159,7 +167,7 @@ export class Connection implements LinkEvents {
   /** The WebSocket is gone. */
   closed(code: number): void {
     this.isClosed = true;
-    this.#waiting = [];
+    this.#forgetWaiting();
     this.#held = [];
     if (this.#big !== null) this.#host.bigAnswers.stop(this.#big.run, this.#big);
     const { connectionsClosed } = this.#host.metrics;
@@ -199,7 +207,7 @@ export class Connection implements LinkEvents {
   /** Its user is locked out: nothing that it sent is begun any more, nothing that waits for it gets there. */
   cutOff(): void {
     if (this.isClosed) return;
-    this.#waiting = [];
+    this.#forgetWaiting();
     this.#held = [];
     // What the buffer holds would still arrive before the close does.
     if (this.#big === null && this.#link.getBufferedAmount() === 0) return this.reload();
@@ -233,7 +241,7 @@ export class Connection implements LinkEvents {
 
   /** Closes it once what is under way is answered; what waits behind is not begun. */
   closeWhenIdle(code: number): void {
-    this.#waiting = [];
+    this.#forgetWaiting();
     if (this.#underWay) this.#closeWhenIdle = code;
     else this.close(code);
   }
@@ -280,9 +288,26 @@ export class Connection implements LinkEvents {
       });
     } else {
       const { action, id } = frame;
-      this.#waiting.push({ action, id, text, readAt: now });
+      const request = { action, id, text, readAt: now };
+      if (this.#host.admits(this.#asker(action))) {
+        this.#waiting.push(request);
+        this.#host.waits(1);
+      } else {
+        this.#waiting.push({ refusal: errorFrame(id, errorBody("server.overloaded")), request });
+      }
     }
     this.#advance();
+  }
+
+  #forgetWaiting(): void {
+    const requests = this.#waiting.filter((waiting) => "readAt" in waiting).length;
+    if (requests > 0) this.#host.waits(-requests);
+    this.#waiting = [];
+  }
+
+  #asker(action: string): Asker {
+    if (this.user === null || urgentCommands.has(action)) return "urgent";
+    return this.#underWay || this.#waiting.length > 0 ? "busy" : "idle";
   }
 
   #refuse(id: FrameId | undefined, code: ErrorCode, close?: number): void {
@@ -295,11 +320,13 @@ export class Connection implements LinkEvents {
       const next = this.#waiting.shift();
       if (next === undefined) return;
       if ("refusal" in next) {
+        if (next.request !== undefined) this.#host.metrics.commandAnswered(next.request, next.refusal);
         this.send(next.refusal, "answer", true);
         if (next.close !== undefined) this.close(next.close);
         continue;
       }
       const code = this.#refusalOf(next);
+      this.#host.waits(-1);
       if (code === null) {
         this.#underWay = true;
         this.#host.run(this, next, (answer) => this.#answered(next, answer));
@@ -342,6 +369,7 @@ export class Connection implements LinkEvents {
       if (verdict !== "yes") this.#host.loggedInTooLate(this, user);
       if (verdict === "again") {
         this.#waiting.unshift(request);
+        this.#host.waits(1);
         return this.#advance();
       }
       if (verdict === "fenced") return this.reload();

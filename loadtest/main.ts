@@ -4,6 +4,7 @@ import { startCluster, type Target, targetOfReadyFile, targetOfUrls } from "./cl
 import { formatReport, type Report } from "./report.ts";
 import { runFetch } from "./scenarios/fetch.ts";
 import { runLogins } from "./scenarios/logins.ts";
+import { runOverload } from "./scenarios/overload.ts";
 import { runUpdates } from "./scenarios/updates.ts";
 
 /** Options of all scenarios; each has its own defaults for those that are left out. */
@@ -143,6 +144,18 @@ scenario("logins", "new guests log in as fast as --at-once allows", 2000, 60).ac
     );
   },
 );
+
+scenario("overload", "more than the cluster carries: refused quickly, and over at once", 400, 20)
+  .option("--factor <x>", "how much of what it carries is offered", positive, 2)
+  .action((options: CommonOptions & { factor: number }) => {
+    const { short, atOnce, factor } = options;
+    const connections = options.connections ?? (short ? 100 : 400);
+    const seconds = options.seconds ?? (short ? 6 : 20);
+    const measureSeconds = short ? 2 : 5;
+    return against(options, (target) =>
+      runOverload(target, { connections, seconds, measureSeconds, factor, atOnce, progress }),
+    );
+  });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
 
