@@ -11,7 +11,7 @@ import { type ClusterFacts, findCheckout } from "./cluster.ts";
  * @returns what it wrote to stdout
  * @throws Error with what it wrote to stderr, when it fails
  */
-async function runFoyer(facts: ClusterFacts, args: string[], input = ""): Promise<string> {
+export async function runFoyer(facts: ClusterFacts, args: string[], input = ""): Promise<string> {
   // biome-ignore lint/style/noProcessEnv: where programs are; which cluster is meant is said here
   const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, [join(findCheckout(), "deploy", "bin", "foyer.mjs"), ...args], {
