@@ -14,9 +14,10 @@ import { runOperatorCommand } from "./commands/operator-commands.ts";
 import type { Entry } from "./entry-reader.ts";
 import { createLoaders, type Loaders } from "./loaders.ts";
 import type { CoreMetrics } from "./metrics.ts";
+import type { RedisClock } from "./redis-clock.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
 import { fatalAnswer, type Outbox, parseRequest, runCommand, runGatewayCommand } from "./run-command.ts";
-import { isDatabaseAway } from "./sql/database.ts";
+import { isConflict, isDatabaseAway } from "./sql/database.ts";
 
 /** What running commands takes. */
 export interface Runner {
@@ -24,15 +25,10 @@ export interface Runner {
   writer: ReplyWriter;
   outbox: Outbox;
   metrics: CoreMetrics;
+  clock: RedisClock;
   /** Ends waiting for a store that is away. */
   signal: AbortSignal;
 }
-
-/**
- * How long a command waits for a store that is away. By then its client has been told that the outcome is
- * unknown, and has sent it again.
- */
-const MAX_WAIT_MS = 30_000;
 
 /** Runs the commands of these entries; resolves when all are answered. Never rejects. */
 export async function runBatch(runner: Runner, entries: readonly Entry[]): Promise<void> {
@@ -43,9 +39,10 @@ export async function runBatch(runner: Runner, entries: readonly Entry[]): Promi
 async function runEntry(runner: Runner, loaders: Loaders, entry: Entry): Promise<void> {
   const { commands, gateway, sentAt } = entry.envelope;
   runner.metrics.queueWait.observe(Math.max(0, Date.now() - sentAt) / 1000);
+  const run = isTooLate(runner, entry) ? runLate : runOne;
   const answered = await Promise.all(
     commands.map(async (command, place) => {
-      const answer = await answerCommand(runner, loaders, entry, command, place);
+      const answer = await answerCommand(runner, loaders, entry, command, place, run);
       if (answer !== null) runner.writer.reply(gateway, { n: command.n, ...answer });
       return answer !== null;
     }),
@@ -56,6 +53,23 @@ async function runEntry(runner: Runner, loaders: Loaders, entry: Entry): Promise
   }
 }
 
+/**
+ * Whether the commands' clients have all been told that the outcome is unknown: running them now would cost the
+ * time that others still wait for. One that was delivered before may have taken effect, and somebody has to be told.
+ */
+function isTooLate({ services, clock }: Runner, { id, deliveries }: Entry): boolean {
+  const now = clock.now();
+  const addedAt = Number(id.slice(0, id.indexOf("-")));
+  return deliveries === 1 && now !== null && now - addedAt > services.settings.FOYER_COMMAND_TIMEOUT_MS;
+}
+
+/** The gateway's own commands and an operator's have times of their own. */
+const runLate: typeof runOne = async (runner, loaders, entry, command, place, request) => {
+  if (command.connection === 0) return await runOne(runner, loaders, entry, command, place, request);
+  runner.metrics.expired.inc();
+  return timeoutAnswer(request.id);
+};
+
 /** @returns null when the worker stops before there is an answer */
 async function answerCommand(
   runner: Runner,
@@ -63,6 +77,7 @@ async function answerCommand(
   entry: Entry,
   command: Command,
   place: number,
+  run: typeof runOne,
 ): Promise<Answer | null> {
   const { services, metrics, signal } = runner;
   const started = performance.now();
@@ -75,12 +90,14 @@ async function answerCommand(
       id = request.id;
       // What the batch remembers is as old as the failure: another attempt reads anew.
       const reads = attempt === 0 ? loaders : createLoaders(services.sql);
-      const answer = await runOne(runner, reads, entry, command, place, request);
+      const answer = await run(runner, reads, entry, command, place, request);
       metrics.observe(name, answer, started);
       return answer;
     } catch (error) {
-      const away = isDatabaseAway(error) || isRedisAway(error);
-      if (away && performance.now() - started < MAX_WAIT_MS && !signal.aborted) {
+      const away = isDatabaseAway(error) || isRedisAway(error) || isConflict(error);
+      // After that its client has been told that the outcome is unknown, and has sent it again.
+      const maxWaitMs = services.settings.FOYER_COMMAND_TIMEOUT_MS;
+      if (away && performance.now() - started < maxWaitMs && !signal.aborted) {
         await pause(backoffMs(attempt, 50, 1_000), signal);
         continue;
       }
@@ -88,7 +105,7 @@ async function answerCommand(
       const answer = away ? timeoutAnswer(id) : fatalAnswer();
       const commandId = `${entry.envelope.gateway}.${command.n}`;
       const fields = { command: name, commandId, world: command.world, error };
-      if (away) services.log.warn(fields, "command given up: a store is away");
+      if (away) services.log.warn(fields, "command given up: a store is away, or too slow");
       else services.log.error(fields, "command failed");
       metrics.observe(name, answer, started);
       return answer;

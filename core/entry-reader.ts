@@ -13,6 +13,8 @@ export interface Entry {
   stream: number;
   id: string;
   envelope: CommandEnvelope;
+  /** How often it was given to a worker, this time included. */
+  deliveries: number;
 }
 
 /** An entry that is run no more. */
@@ -214,7 +216,7 @@ function open(
   };
   try {
     const envelope = decodeCommands(bytes);
-    if (count <= MAX_DELIVERIES) return { stream, id, envelope };
+    if (count <= MAX_DELIVERIES) return { stream, id, envelope, deliveries: count };
     giveUp(`delivered ${count} times`);
   } catch (error) {
     if (error instanceof NewerEnvelope) {

@@ -1,6 +1,6 @@
 /** Invites: tokens that let an anonymous user into one room. */
 import { randomBytes } from "node:crypto";
-import type { Sql } from "./sql/database.ts";
+import { retryConflicts, type Sql } from "./sql/database.ts";
 import { insertInvite } from "./sql/invites.ts";
 
 /** 72 bits: nobody guesses one over however many connections. */
@@ -19,5 +19,6 @@ export async function createInvite(
   expiresInSeconds: number,
 ): Promise<string | null> {
   const token = randomBytes(TOKEN_BYTES).toString("base64url");
-  return (await insertInvite(sql, world, { token, roomImportId, expiresInSeconds })) ? token : null;
+  const invite = { token, roomImportId, expiresInSeconds };
+  return (await retryConflicts(() => insertInvite(sql, world, invite))) ? token : null;
 }

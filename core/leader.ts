@@ -9,7 +9,7 @@ import { COMMAND_GROUP, type Keys, type Role } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
 import { positionAt } from "./position.ts";
 import { pruneCommands } from "./sql/command-log.ts";
-import type { Sql } from "./sql/database.ts";
+import { retryConflicts, type Sql } from "./sql/database.ts";
 import { pruneTiePositions } from "./sql/tie-positions.ts";
 
 /** What leading takes. */
@@ -63,7 +63,7 @@ async function prune({ sql, log, signal }: LeaderOptions): Promise<void> {
   for (const forget of [pruneCommands, pruneTiePositions]) {
     let pruned = 0;
     for (let more = true; more && !signal.aborted; ) {
-      const count = await forget(sql, before, PRUNE_AT_ONCE);
+      const count = await retryConflicts(() => forget(sql, before, PRUNE_AT_ONCE));
       pruned += count;
       more = count === PRUNE_AT_ONCE;
     }

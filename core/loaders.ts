@@ -4,7 +4,7 @@
  */
 import DataLoader from "dataloader";
 import type { LoggedCommand } from "./sql/command-log.ts";
-import type { Sql } from "./sql/database.ts";
+import { retryConflicts, type Sql } from "./sql/database.ts";
 import { type NewLogin, writeNewLogins } from "./sql/logins.ts";
 import { type LoginTouch, selectUsers, touchLogins, type UserKey, type UserRow } from "./sql/users.ts";
 import { asUuid, isStorable } from "./storable.ts";
@@ -38,7 +38,7 @@ export function createLoaders(sql: Sql): Loaders {
       remember(touches, world, () => {
         return new DataLoader<LoginTouch, Touched>(
           async (list) => {
-            const found = await touchLogins(sql, world, list);
+            const found = await retryConflicts(() => touchLogins(sql, world, list));
             return list.map((each) => touchedAs(each, found.get(each.id)));
           },
           { cache: false },

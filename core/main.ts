@@ -19,8 +19,10 @@ import { InFlight } from "./in-flight.ts";
 import { lead } from "./leader.ts";
 import { createCoreMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox.ts";
+import { watchRedisClock } from "./redis-clock.ts";
 import { ReplyWriter } from "./reply-writer.ts";
-import { connectDatabase } from "./sql/database.ts";
+import { connectDatabase, workerLimits } from "./sql/database.ts";
+import { DatabaseLinks } from "./sql/database-links.ts";
 import { watchQueries } from "./sql/watch-queries.ts";
 import { isStreamChecked, prepareStream } from "./stream-check.ts";
 import { watchDatabase } from "./watch-database.ts";
@@ -58,10 +60,12 @@ export async function startWorker(
   const metrics = createCoreMetrics(registry);
   const stopping = new AbortController();
   const ended = new AbortController();
-  // As many wait for them as there are streams and duties.
+  // Streams and duties listen, and each command that waits for a store.
   setMaxListeners(0, stopping.signal, ended.signal);
 
-  const sql = connectDatabase(settings.DATABASE_URL, { max: POOL_SIZE, log });
+  const url = settings.DATABASE_URL;
+  const links = new DatabaseLinks();
+  const sql = connectDatabase(url, { max: POOL_SIZE, limits: workerLimits, links, log });
   const queries = watchQueries(sql, (seconds) => metrics.queryDuration.observe(seconds));
   metrics.watchPool(() => queries.waiting());
   const redis = connectRedis(settings.REDIS_URL, "commands", log);
@@ -70,16 +74,18 @@ export async function startWorker(
   const writer = new ReplyWriter(redis, keys, log);
   const bigAnswers = new BigAnswers({ redis, subscriptions, keys, writer, signal: stopping.signal });
   const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers };
+  const clock = watchRedisClock(redis, ended.signal);
   const runner = {
     services,
     writer,
+    clock,
     outbox: createOutbox(services, writer),
     metrics,
     signal: stopping.signal,
   };
   const inFlight = new InFlight();
   const prepared = new Set<number>();
-  const database = watchDatabase(sql, ended.signal);
+  const database = watchDatabase({ url, links, log, signal: ended.signal });
   watchWorlds(subscriptions, keys, worlds);
 
   const readers = Array.from({ length: settings.FOYER_COMMAND_STREAMS }, (_, stream) => {
@@ -124,7 +130,7 @@ export async function startWorker(
 
   const reasons = () => [
     ...(stopping.signal.aborted ? ["stopping"] : []),
-    ...(database.isUp() ? [] : ["no Postgres"]),
+    ...database.reasons(),
     ...(redis.status === "ready" ? [] : ["no Redis"]),
     ...(prepared.size === readers.length ? [] : ["command streams not ready"]),
   ];

@@ -48,6 +48,7 @@ export function createCoreMetrics(register: Registry) {
       "ban_enforcement_seconds",
       "from a ban, silence or deletion to the last gateway's confirmation",
     ),
+    expired: counter("expired_total", "commands that were not run because their time was over"),
     duplicatesSuppressed: counter("duplicates_suppressed_total", "commands that had run before"),
     queryDuration: histogram(
       "db_query_duration_seconds",

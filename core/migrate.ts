@@ -3,8 +3,10 @@
  * its own. An advisory lock makes it safe to run twice at once.
  */
 import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { backoffMs } from "../shared/backoff.ts";
 import type { Logger } from "../shared/log.ts";
-import { connectDatabase, type Sql } from "./sql/database.ts";
+import { connectDatabase, isConflict, isLocked, type Sql } from "./sql/database.ts";
 
 /** One file of `migrations/`. */
 export interface Migration {
@@ -15,6 +17,13 @@ export interface Migration {
 
 /** Any number that nobody else on the database uses: "foyer" as bytes. */
 const LOCK = 0x666f796572;
+
+/** Longest that a migration waits for a table, and with it everybody who comes after. */
+const LOCK_MS = 500;
+const FIRST_PAUSE_MS = 100;
+const LAST_PAUSE_MS = 2_000;
+/** A transaction that long keeps every migration out: it has to be looked for. */
+const GIVE_UP_MS = 120_000;
 
 const folder = new URL("./migrations/", import.meta.url);
 
@@ -37,20 +46,25 @@ export function listMigrations(): Migration[] {
 /**
  * Applies what is missing.
  *
+ * @param migrations those of this version
  * @returns the names of the migrations that were applied
+ * @throws Error of Postgres, with code 55P03 when a table was in use by others all the time
  */
-export async function migrate(databaseUrl: string, log: Logger): Promise<string[]> {
+export async function migrate(
+  databaseUrl: string,
+  log: Logger,
+  migrations: readonly Migration[] = listMigrations(),
+): Promise<string[]> {
   const sql = connectDatabase(databaseUrl, { max: 1, log });
   try {
     // An index over millions of rows takes longer than any command may.
     await sql`set statement_timeout = 0`;
+    // Another migration's end is waited for, however long it takes.
+    await sql`set lock_timeout = 0`;
     await sql`select pg_advisory_lock(${LOCK})`;
-    const missing = await missingMigrations(sql);
+    const missing = await missingMigrations(sql, migrations);
     for (const migration of missing) {
-      await sql.begin(async (tx) => {
-        await tx.unsafe(migration.sql);
-        await tx`insert into migrations (number, name) values (${migration.number}, ${migration.name})`;
-      });
+      await apply(sql, migration, log);
       log.info({ migration: migration.name }, "migrated");
     }
     return missing.map((migration) => migration.name);
@@ -59,8 +73,33 @@ export async function migrate(databaseUrl: string, log: Logger): Promise<string[
   }
 }
 
+/**
+ * Applies one migration. A table that running nodes use it gets in a moment or not now: whoever waits for an
+ * exclusive lock has everybody behind it wait too.
+ */
+async function apply(sql: Sql, { number, name, sql: text }: Migration, log: Logger): Promise<void> {
+  const end = performance.now() + GIVE_UP_MS;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await sql.begin(async (tx) => {
+        await tx.unsafe(`set local lock_timeout = ${LOCK_MS}`);
+        await tx.unsafe(text);
+        await tx`insert into migrations (number, name) values (${number}, ${name})`;
+      });
+      return;
+    } catch (error) {
+      if (!(isLocked(error) || isConflict(error)) || performance.now() > end) throw error;
+      log.info({ migration: name, attempt }, "a table is in use: trying again");
+    }
+    await sleep(backoffMs(attempt, FIRST_PAUSE_MS, LAST_PAUSE_MS));
+  }
+}
+
 /** The migrations that the database does not have yet. */
-export async function missingMigrations(sql: Sql): Promise<Migration[]> {
+export async function missingMigrations(
+  sql: Sql,
+  migrations: readonly Migration[] = listMigrations(),
+): Promise<Migration[]> {
   await sql`
     create table if not exists migrations (
       number integer primary key,
@@ -69,5 +108,5 @@ export async function missingMigrations(sql: Sql): Promise<Migration[]> {
     )`;
   const rows = await sql<{ number: number }[]>`select number from migrations`;
   const applied = new Set(rows.map((row) => row.number));
-  return listMigrations().filter((migration) => !applied.has(migration.number));
+  return migrations.filter((migration) => !applied.has(migration.number));
 }

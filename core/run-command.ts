@@ -25,7 +25,7 @@ import { cutOff } from "./fence.ts";
 import { OPERATOR, OPERATOR_ACCESS } from "./operator.ts";
 import { resolveAccess } from "./permissions.ts";
 import { insertCommand, selectAnswer } from "./sql/command-log.ts";
-import { isConflict } from "./sql/database.ts";
+import { transact } from "./sql/database.ts";
 import { lockUsers, type UserRow } from "./sql/users.ts";
 import { ownUserJson } from "./user-view.ts";
 import type { SharedText } from "./world.ts";
@@ -40,9 +40,6 @@ export interface Outbox {
   /** Enters a connection in the registry, and has the oldest beyond the world's limit replaced. */
   connected(context: CommandContext, user: UserRow, limit: number): Promise<void>;
 }
-
-/** How often a transaction that lost against another one is tried again. */
-const MAX_CONFLICTS = 5;
 
 /** A frame as a client sent it; the gateway has seen that it is one. */
 interface Request {
@@ -240,29 +237,26 @@ async function runOnce(
   body: unknown,
 ): Promise<Omit<Written, "changed"> & { changed: UserRow[] | null }> {
   const { services, world, commandId, position } = context;
-  for (let conflicts = 0; ; conflicts++) {
-    try {
-      return await services.sql.begin(async (tx) => {
-        const rows = await lockUsers(tx, world.id, [actor.id, ...affected]);
-        const locked = new Map(rows.map((row) => [row.id, row]));
-        const acting = context.isOperator ? OPERATOR : locked.get(actor.id);
-        const permitted = permit(context, actor.permission, acting);
-        const written = await handler.run(Object.assign(permitted, { actor: acting!, tx, locked }), body);
-        const user = context.isOperator ? null : actor.id;
-        const logged = { commandId, world: world.id, user, position };
-        const isNew = await insertCommand(tx, logged, { result: JSON.parse(written.result) });
-        if (!isNew) throw new HasRunBefore();
-        return written;
-      });
-    } catch (error) {
-      if (isConflict(error) && conflicts < MAX_CONFLICTS) continue;
-      if (!(error instanceof HasRunBefore || error instanceof Refusal)) throw error;
-      // A command that deleted somebody finds nobody to delete the second time: its record comes first.
-      const recorded = await selectAnswer(services.sql, world.id, commandId);
-      if (recorded === undefined || "error" in recorded) throw error;
-      services.metrics.duplicatesSuppressed.inc();
-      return { result: JSON.stringify(recorded.result), changed: null };
-    }
+  try {
+    return await transact(services.sql, async (tx) => {
+      const rows = await lockUsers(tx, world.id, [actor.id, ...affected]);
+      const locked = new Map(rows.map((row) => [row.id, row]));
+      const acting = context.isOperator ? OPERATOR : locked.get(actor.id);
+      const permitted = permit(context, actor.permission, acting);
+      const written = await handler.run(Object.assign(permitted, { actor: acting!, tx, locked }), body);
+      const user = context.isOperator ? null : actor.id;
+      const logged = { commandId, world: world.id, user, position };
+      const isNew = await insertCommand(tx, logged, { result: JSON.parse(written.result) });
+      if (!isNew) throw new HasRunBefore();
+      return written;
+    });
+  } catch (error) {
+    if (!(error instanceof HasRunBefore || error instanceof Refusal)) throw error;
+    // A command that deleted somebody finds nobody to delete the second time: its record comes first.
+    const recorded = await selectAnswer(services.sql, world.id, commandId);
+    if (recorded === undefined || "error" in recorded) throw error;
+    services.metrics.duplicatesSuppressed.inc();
+    return { result: JSON.stringify(recorded.result), changed: null };
   }
 }
 

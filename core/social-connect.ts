@@ -5,6 +5,7 @@ import type { SocialLink } from "./social-link.ts";
 import type { ExternalProfile } from "./social-provider.ts";
 import { insertAudit } from "./sql/audit-log.ts";
 import { insertCommand } from "./sql/command-log.ts";
+import { transact } from "./sql/database.ts";
 import { upsertSocialAccount } from "./sql/social-accounts.ts";
 import { lockUsers, type UserRow, updateMergedProfile } from "./sql/users.ts";
 import type { World } from "./world.ts";
@@ -21,7 +22,7 @@ export async function connectAccount(
   external: ExternalProfile,
   location: string,
 ): Promise<{ user: UserRow; changed: boolean } | null> {
-  return await services.sql.begin(async (tx) => {
+  return await transact(services.sql, async (tx) => {
     const [user] = await lockUsers(tx, world.id, [id]);
     // Banned or deleted while they were away.
     if (user === undefined || !resolveAccess(world, user).world.has("world:view")) return null;

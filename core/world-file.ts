@@ -3,7 +3,7 @@ import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import { publish } from "../shared/redis/together.ts";
 import { builtInRoles, builtInTraitGrants } from "./built-in-roles.ts";
-import type { Sql } from "./sql/database.ts";
+import { retryConflicts, type Sql, transact } from "./sql/database.ts";
 import {
   deleteWorldRow,
   type RoomRow,
@@ -53,7 +53,7 @@ export async function importWorld(sql: Sql, cluster: ClusterLink | null, file: u
   if (faults.length > 0) throw new WorldFileError(faults);
   const { world, rooms = [], roles, trait_grants: grants } = unfoldConfig(file) as WorldFile;
   const { id, roles: innerRoles, trait_grants: innerGrants, ...settings } = world;
-  const created = await sql.begin(async (tx) => {
+  const created = await transact(sql, async (tx) => {
     const isNew = await upsertWorld(tx, id, {
       settings,
       roles: roles ?? innerRoles ?? builtInRoles,
@@ -89,7 +89,7 @@ export function listWorlds(sql: Sql) {
 
 /** Deletes a world with all its accounts; false when there is none. */
 export async function deleteWorld(sql: Sql, cluster: ClusterLink | null, id: string): Promise<boolean> {
-  const deleted = await deleteWorldRow(sql, id);
+  const deleted = await retryConflicts(() => deleteWorldRow(sql, id));
   if (deleted) await tellCluster(cluster, id);
   return deleted;
 }

@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { repairDriver } from "./repair-driver.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -114,6 +115,12 @@ function fail(message) {
   process.stderr.write(`${message}\n`);
   rmSync(fresh, { recursive: true, force: true });
   process.exit(1);
+}
+
+try {
+  repairDriver();
+} catch (error) {
+  fail(`Cannot build: ${error.message}`);
 }
 
 const files = FOLDERS.flatMap(filesBelow)

@@ -11,6 +11,7 @@ import { type ErrorCode, errorBody } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId, pushFrame } from "../shared/protocol/frames.ts";
 import type { BigAnswer, BigAnswers } from "./big-answer.ts";
 import { readFrame } from "./frame.ts";
+import type { Asker } from "./load.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { closeReasons, type Link, type LinkEvents } from "./uws.ts";
@@ -52,6 +53,10 @@ export interface ConnectionHost {
   limits: ConnectionLimits;
   metrics: GatewayMetrics;
   bigAnswers: BigAnswers;
+  /** Whether a request may come in now (`load.ts`). */
+  admits(asker: Asker): boolean;
+  /** So many more requests wait in a connection for their turn; negative: fewer. */
+  waits(requests: number): void;
   /** Has a worker run a request; `answered` is called later, once, or once for each part. */
   run(connection: Connection, request: Request, answered: (answer: Answer) => void): void;
   /** Whether anything may reach clients now; of the gateway's `own` words more may. */
@@ -72,11 +77,14 @@ export interface ConnectionHost {
 }
 
 /** A frame that waits for its turn: a request, or the answer that it gets without a worker. */
-type Waiting = Request | { refusal: string; close?: number };
+type Waiting = Request | { refusal: string; close?: number; request?: Request };
 
 /** The 10th frame that cannot be read closes the connection, the 5th failed login too (docs/protocol.md). */
 const MAX_INVALID_FRAMES = 10;
 const MAX_FAILED_LOGINS = 5;
+
+/** What a moderator does to somebody who may be what the load is about. */
+const urgentCommands: ReadonlySet<string> = new Set(["user.ban", "user.silence", "user.delete"]);
 
 /** What a surplus command is told: by then some of the queue is answered. */
 const QUEUE_RETRY_MS = 1_000;
@@ -280,27 +288,43 @@ export class Connection implements LinkEvents {
     }
     const wait = this.#rate.take(now);
     if (wait > 0) return this.#refuseSurplus(id, wait);
-    this.#waiting.push({ action, id, text, readAt: now });
-    this.#waitingRequests++;
+    const request = { action, id, text, readAt: now };
+    if (this.#host.admits(this.#asker(action))) {
+      this.#waiting.push(request);
+      this.#waitingRequests++;
+      this.#host.waits(1);
+    } else {
+      this.#refuseInTurn(errorFrame(id, errorBody("server.overloaded")), request);
+    }
     this.#advance();
   }
 
-  /** Too much of it: it is told when to try again, in order as long as that can be remembered. */
+  /** Too much of it: it is told when to try again. */
   #refuseSurplus(id: FrameId | undefined, retryAfterMs: number): void {
-    const { metrics, limits } = this.#host;
-    metrics.rateLimited.inc();
+    this.#host.metrics.rateLimited.inc();
     const details = { retry_after_ms: retryAfterMs };
-    const refusal = errorFrame(id, errorBody("protocol.rate_limited", details));
+    this.#refuseInTurn(errorFrame(id, errorBody("protocol.rate_limited", details)));
+    this.#advance();
+  }
+
+  /** After the answers to what came before, as long as that can be remembered. */
+  #refuseInTurn(refusal: string, request?: Request): void {
+    const { limits } = this.#host;
     if (limits.maxQueue > 0 && this.#waiting.length >= limits.maxQueue * QUEUES_OF_REFUSALS) {
       return this.send(refusal, "answer", true);
     }
-    this.#waiting.push({ refusal });
-    this.#advance();
+    this.#waiting.push(request === undefined ? { refusal } : { refusal, request });
   }
 
   #forgetWaiting(): void {
+    if (this.#waitingRequests > 0) this.#host.waits(-this.#waitingRequests);
     this.#waiting = [];
     this.#waitingRequests = 0;
+  }
+
+  #asker(action: string): Asker {
+    if (this.user === null || urgentCommands.has(action)) return "urgent";
+    return this.#underWay || this.#waiting.length > 0 ? "busy" : "idle";
   }
 
   #refuse(id: FrameId | undefined, code: ErrorCode, close?: number): void {
@@ -313,12 +337,14 @@ export class Connection implements LinkEvents {
       const next = this.#waiting.shift();
       if (next === undefined) return;
       if ("refusal" in next) {
+        if (next.request !== undefined) this.#host.metrics.commandAnswered(next.request, next.refusal);
         this.send(next.refusal, "answer", true);
         if (next.close !== undefined) this.close(next.close);
         continue;
       }
       this.#waitingRequests--;
       const code = this.#refusalOf(next);
+      this.#host.waits(-1);
       if (code === null) {
         this.#underWay = true;
         this.#host.run(this, next, (answer) => this.#answered(next, answer));
@@ -362,6 +388,7 @@ export class Connection implements LinkEvents {
       if (verdict === "again") {
         this.#waiting.unshift(request);
         this.#waitingRequests++;
+        this.#host.waits(1);
         return this.#advance();
       }
       if (verdict === "fenced") return this.reload();

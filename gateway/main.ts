@@ -23,6 +23,7 @@ import { FanOut } from "./fan-out.ts";
 import { Fences } from "./fence.ts";
 import { createHttp } from "./http.ts";
 import { holdLease } from "./lease.ts";
+import { Load } from "./load.ts";
 import { createGatewayMetrics } from "./metrics.ts";
 import { listenForOrders } from "./orders.ts";
 import { createAsk } from "./own-commands.ts";
@@ -81,6 +82,9 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const leaseLink = linkTo(keys.leases("gateway"));
   const timeoutMs = settings.FOYER_COMMAND_TIMEOUT_MS;
   const pending = new PendingCommands();
+  const load = new Load(timeoutMs, performance.now());
+  /** Requests that wait in their connections, not written yet. */
+  let queued = 0;
   const maxBacklog = settings.FOYER_MAX_BACKLOG;
   const mayPass = () => lease.isHeld();
   const writer = new CommandWriter({
@@ -166,6 +170,10 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     },
     metrics,
     bigAnswers,
+    admits: (asker) => load.admits(asker, queued + pending.size),
+    waits(requests) {
+      queued += requests;
+    },
     run: createClientCommands({ gateway: id, streams, timeoutMs, pending, writer, texts, log }),
     mayPass: (own) => lease.isHeld() || (own && lease.isCutOff()),
     holds: (connection) => holding.add(connection),
@@ -223,6 +231,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     connectionsLimit: () => settings.FOYER_MAX_CONNECTIONS,
     inflightCommands: () => pending.size,
     canaryAgeSeconds: () => canary.ageSeconds(),
+    isOverloaded: () => load.isOverloaded,
     isPubsubConnected: () => subscriptions.isConnected(),
     isDraining: () => isDraining,
   });
@@ -269,6 +278,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const sweep = setInterval(() => {
     const now = performance.now();
     pending.sweep(now);
+    load.tick(now, { waiting: queued + pending.size, answered: pending.answered });
     if (holding.size > 0) release();
     bigAnswers.sweep(now);
     if (settings.FOYER_AUTH_TIMEOUT_MS > 0) connections.closeLoitering(now, settings.FOYER_AUTH_TIMEOUT_MS);

@@ -15,6 +15,7 @@ export interface Readings {
   connectionsLimit(): number;
   inflightCommands(): number;
   canaryAgeSeconds(): number;
+  isOverloaded(): boolean;
   isPubsubConnected(): boolean;
   isDraining(): boolean;
 }
@@ -107,6 +108,9 @@ export function createGatewayMetrics(register: Registry) {
         readings.connectionsLimit,
       );
       gauge("inflight_commands", "commands on their way to or from workers", readings.inflightCommands);
+      gauge("overloaded", "1 while it refuses what is more than workers get done", () =>
+        Number(readings.isOverloaded()),
+      );
       gauge("canary_age_seconds", "since the canary was heard", readings.canaryAgeSeconds);
       gauge("pubsub_connected", "1 while the link for broadcasts stands", () =>
         Number(readings.isPubsubConnected()),

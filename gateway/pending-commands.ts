@@ -28,6 +28,7 @@ export class PendingCommands {
   readonly #pending = new Map<number, PendingCommand>();
   readonly #late = new Map<number, { command: Command; until: number }>();
   #last = 0;
+  #answered = 0;
 
   /** A number that no command of this process has had. */
   nextNumber(): number {
@@ -36,6 +37,11 @@ export class PendingCommands {
 
   get size(): number {
     return this.#pending.size;
+  }
+
+  /** How many were answered by workers so far. */
+  get answered(): number {
+    return this.#answered;
   }
 
   add(pending: PendingCommand): void {
@@ -65,6 +71,7 @@ export class PendingCommands {
     }
     if (reply.part?.last === false) pending.deadline = performance.now() + PART_MS;
     else this.#pending.delete(reply.n);
+    this.#answered++;
     pending.answered(reply);
     return undefined;
   }

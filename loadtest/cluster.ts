@@ -15,14 +15,21 @@ export interface Target {
   urls: string[];
   /** The workers' pids right now; null where the cluster is somebody else's, and nothing may be killed. */
   workerPids: (() => Promise<number[]>) | null;
+  /** What it tells about its nodes and stores right now; null where only its URLs are known. */
+  facts: (() => Promise<ClusterFacts>) | null;
   stop(): Promise<void>;
 }
 
 /** What this program reads of a ready file (`foyer local --ready-file`). */
-interface ReadyFile {
-  gateways: { ws: string }[];
-  workers: { pid: number }[];
+export interface ClusterFacts {
+  gateways: { ws: string; ops: string; pid: number }[];
+  workers: { ops: string; pid: number }[];
   world: string;
+  database_url: string;
+  redis_url: string;
+  /** null where the servers are somebody else's. */
+  postgres_pid: number | null;
+  redis_pid: number | null;
 }
 
 const START_MS = 180_000;
@@ -31,12 +38,12 @@ const LOOK_EVERY_MS = 100;
 
 /** A running cluster, known by the URLs themselves. */
 export function targetOfUrls(urls: string[]): Target {
-  return { urls, workerPids: null, stop: async () => {} };
+  return { urls, workerPids: null, facts: null, stop: async () => {} };
 }
 
 /** A running cluster, known by its ready file. */
 export async function targetOfReadyFile(path: string): Promise<Target> {
-  return targetOfUrls(gatewayUrls(await readReadyFile(path)));
+  return { ...targetOfUrls(gatewayUrls(await readReadyFile(path))), facts: () => readReadyFile(path) };
 }
 
 /** Starts a cluster with temporary data and without rate limits; resolves once it serves. */
@@ -62,7 +69,8 @@ export async function startCluster(environment: Environment, signal: AbortSignal
   try {
     await untilReady(child, path, signal);
     const urls = gatewayUrls(await readReadyFile(path));
-    return { urls, workerPids: async () => (await readReadyFile(path)).workers.map(({ pid }) => pid), stop };
+    const facts = () => readReadyFile(path);
+    return { urls, workerPids: async () => (await facts()).workers.map(({ pid }) => pid), facts, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -93,7 +101,7 @@ async function stopProcess(child: ChildProcess, ended: Promise<void>): Promise<v
   }
 }
 
-async function readReadyFile(path: string): Promise<ReadyFile> {
+async function readReadyFile(path: string): Promise<ClusterFacts> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -102,7 +110,7 @@ async function readReadyFile(path: string): Promise<ReadyFile> {
     throw new Error(`cannot read the ready file: ${(error as Error).message}; ${hint}`);
   }
   const wrong = (what: string) => new Error(`${path} is no ready file of "foyer local": ${what}`);
-  let value: Partial<ReadyFile> | null;
+  let value: Partial<ClusterFacts> | null;
   try {
     value = JSON.parse(text);
   } catch {
@@ -113,15 +121,16 @@ async function readReadyFile(path: string): Promise<ReadyFile> {
   if (!gateways.every((gateway) => typeof gateway?.ws === "string"))
     throw wrong('a gateway has no "ws" address');
   if (typeof world !== "string") throw wrong('"world" is missing');
-  return { gateways, workers, world };
+  // The rest is taken as it is: the file is ours, and `foyer local` writes all of it.
+  return { ...(value as ClusterFacts), gateways, workers, world };
 }
 
-function gatewayUrls({ gateways, world }: ReadyFile): string[] {
+function gatewayUrls({ gateways, world }: ClusterFacts): string[] {
   return gateways.map(({ ws }) => `${ws.replace(/\/$/, "")}/ws/world/${world}`);
 }
 
 /** The nearest directory above this file that has the command line: it is one further up once compiled. */
-function findCheckout(): string {
+export function findCheckout(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(directory, "deploy", "bin", "foyer.mjs"))) {
     const above = dirname(directory);

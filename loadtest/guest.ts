@@ -31,11 +31,12 @@ export interface LoginTimes {
 /**
  * Opens a connection and logs in, again where the cluster says "later".
  *
+ * @param who a guest's `client_id`, or what else to log in with
  * @param onDone told how long the steps took
  */
 export async function logIn(
   url: string,
-  clientId = randomUUID(),
+  who: string | { token: string } = randomUUID(),
   onDone?: (times: LoginTimes) => void,
 ): Promise<Guest> {
   const begun = performance.now();
@@ -45,7 +46,8 @@ export async function logIn(
   connection.onClose = (code, reason) => {
     guest.closed = `closed with ${code} ${reason}`.trimEnd();
   };
-  const frame = JSON.stringify(["authenticate", { client_id: clientId }]);
+  const body = typeof who === "string" ? { client_id: who } : who;
+  const frame = JSON.stringify(["authenticate", body]);
   for (;;) {
     const [action, body] = await answerTo(guest, frame, ([action]) => action !== "pong");
     if (action === "authenticated") {
@@ -68,11 +70,21 @@ export async function ask<N extends CommandName>(
   action: N,
   payload: CommandBody<N>,
 ): Promise<CommandResult<N>> {
-  const id = "ask";
-  const frame = JSON.stringify([action, id, payload]);
-  const [outcome, , result] = await answerTo(guest, frame, (f) => f[1] === id);
+  const [outcome, result] = await outcomeOf(guest, action, payload);
   if (outcome === "success") return result as CommandResult<N>;
   throw new Error(`${action} was answered with ${JSON.stringify([outcome, result])}`);
+}
+
+/** The same, whatever comes: `success` and a result, or `error` and what went wrong. */
+export async function outcomeOf<N extends CommandName>(
+  guest: Guest,
+  action: N,
+  payload: CommandBody<N>,
+): Promise<[outcome: unknown, body: unknown]> {
+  const id = "ask";
+  const frame = JSON.stringify([action, id, payload]);
+  const [outcome, , body] = await answerTo(guest, frame, (f) => f[1] === id);
+  return [outcome, body];
 }
 
 /** Sends a frame and waits for the first one that `isAnswer` takes. Leaves `onMessage` as it was. */

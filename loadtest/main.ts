@@ -4,6 +4,8 @@ import { startCluster, type Target, targetOfReadyFile, targetOfUrls } from "./cl
 import { formatReport, type Report } from "./report.ts";
 import { runFetch } from "./scenarios/fetch.ts";
 import { runLogins } from "./scenarios/logins.ts";
+import { runOverload } from "./scenarios/overload.ts";
+import { runSoak } from "./scenarios/soak.ts";
 import { runUpdates } from "./scenarios/updates.ts";
 
 /** Options of all scenarios; each has its own defaults for those that are left out. */
@@ -15,6 +17,12 @@ interface CommonOptions {
   atOnce: number;
   short?: boolean;
   json?: boolean;
+}
+
+/** Those of `soak`, which knows its own rate. */
+interface SoakCommandOptions extends Pick<CommonOptions, "readyFile" | "short" | "json"> {
+  minutes?: number;
+  report?: string;
 }
 
 type Run = (target: Target) => Promise<Report>;
@@ -35,7 +43,7 @@ const positive = (text: string) => {
 };
 
 /** Runs `run` against the cluster that the options name; the exit status says whether all promises were kept. */
-async function against(options: CommonOptions, run: Run): Promise<void> {
+async function against(options: Pick<CommonOptions, "readyFile" | "url" | "json">, run: Run): Promise<void> {
   const target = await findTarget(options);
   try {
     const interrupted = new Promise<never>((_resolve, reject) => {
@@ -49,7 +57,7 @@ async function against(options: CommonOptions, run: Run): Promise<void> {
   }
 }
 
-async function findTarget({ readyFile, url }: CommonOptions): Promise<Target> {
+async function findTarget({ readyFile, url }: Pick<CommonOptions, "readyFile" | "url">): Promise<Target> {
   if (readyFile !== undefined && url !== undefined)
     throw new Error("--ready-file and --url: give one of them");
   if (url !== undefined) return targetOfUrls(url);
@@ -143,6 +151,33 @@ scenario("logins", "new guests log in as fast as --at-once allows", 2000, 60).ac
     );
   },
 );
+
+scenario("overload", "more than the cluster carries: refused quickly, and over at once", 400, 20)
+  .option("--factor <x>", "how much of what it carries is offered", positive, 2)
+  .action((options: CommonOptions & { factor: number }) => {
+    const { short, atOnce, factor } = options;
+    const connections = options.connections ?? (short ? 100 : 400);
+    const seconds = options.seconds ?? (short ? 6 : 20);
+    const measureSeconds = short ? 2 : 5;
+    return against(options, (target) =>
+      runOverload(target, { connections, seconds, measureSeconds, factor, atOnce, progress }),
+    );
+  });
+
+program
+  .command("soak")
+  .description("people come and go, for an hour: memory, handles, Redis keys and streams have to level off")
+  .option("--ready-file <file>", 'ready file of a running "foyer local"')
+  .option("--minutes <n>", "how long (default: 60, short: 10)", positive)
+  .option("--report <dir>", "folder for soak.html and soak.json")
+  .option("--short", "ten minutes")
+  .option("--json", "print the figures as JSON")
+  .exitOverride()
+  .action((options: SoakCommandOptions) => {
+    const { short, report } = options;
+    const minutes = options.minutes ?? (short ? 10 : 60);
+    return against(options, (target) => runSoak(target, { minutes, report, progress }));
+  });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
 

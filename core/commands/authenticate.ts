@@ -9,6 +9,7 @@ import { runScript } from "../../shared/redis/lua.ts";
 import { resolveAccess, type Subject } from "../permissions.ts";
 import { insertAudit } from "../sql/audit-log.ts";
 import { insertCommand } from "../sql/command-log.ts";
+import { transact } from "../sql/database.ts";
 import { selectInvitedRoom } from "../sql/invites.ts";
 import {
   insertInvitedGrants,
@@ -148,7 +149,7 @@ function areSame(a: readonly string[], b: readonly string[]): boolean {
 /** Writes the token's traits and pretalx id to an account that exists. */
 async function applyToken(context: CommandContext, id: string, claims: Claims): Promise<Login | undefined> {
   const { world, services, commandId, position } = context;
-  return await services.sql.begin(async (tx) => {
+  return await transact(services.sql, async (tx) => {
     const [account] = await lockUsers(tx, world.id, [id]);
     if (account === undefined) return undefined;
     const traits = account.traits_position < position ? claims.traits : account.traits;
@@ -230,7 +231,7 @@ async function makeInvited(
   const room = token === null ? undefined : await selectInvitedRoom(services.sql, world.id, token);
   if (room === undefined) throw new Refusal("auth.missing_token");
   const account = { ...nobody(), type: "anon" as const, client_id: clientId, position };
-  const user = await services.sql.begin(async (tx) => {
+  const user = await transact(services.sql, async (tx) => {
     const made = await insertUsers(tx, world.id, [account]);
     if (!made.has(account.id)) return undefined;
     await insertInvitedGrants(tx, world.id, account.id, room);

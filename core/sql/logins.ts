@@ -1,6 +1,6 @@
 /** First logins of many people in one transaction: a conference opens for thousands within a minute. */
 import { insertCommands, type LoggedCommand, selectLogins } from "./command-log.ts";
-import type { Queryable, Sql } from "./database.ts";
+import { type Queryable, type Sql, transact } from "./database.ts";
 import { insertUsers, type NewUser, type UserRow } from "./users.ts";
 
 /** An account to make for somebody who logs in. */
@@ -18,7 +18,7 @@ export async function writeNewLogins(
   world: string,
   logins: readonly (NewLogin & LoggedCommand)[],
 ): Promise<(UserRow | undefined)[]> {
-  return await sql.begin((tx) => write(tx, world, logins));
+  return await transact(sql, (tx) => write(tx, world, logins));
 }
 
 async function write(tx: Queryable, world: string, logins: readonly (NewLogin & LoggedCommand)[]) {

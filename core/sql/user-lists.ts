@@ -72,6 +72,8 @@ export async function readListed(
   take: (users: ListedUser[]) => Promise<boolean>,
 ): Promise<void> {
   await sql.begin("isolation level repeatable read read only", async (tx) => {
+    // A client that takes its time is waited for between two fetches.
+    await tx`set local idle_in_transaction_session_timeout = '30s'`;
     // Not the driver's own cursors: one whose link breaks between two fetches is never told so.
     await tx`
       declare listed no scroll cursor for

@@ -19,6 +19,8 @@ export class WrongUsage extends Error {}
 const databaseFaults: Readonly<Record<string, string>> = {
   "42P01": "the database has no Foyer schema yet: run foyer migrate",
   "42703": "the database has the schema of an older version: run foyer migrate",
+  "55P03":
+    "a table is in use by a transaction that does not end: look for it in pg_stat_activity, end it, and run this again",
   "3D000": "there is no such database: create it, or correct DATABASE_URL",
   "28000": "Postgres refuses this user: correct DATABASE_URL",
   "28P01": "Postgres refuses this user's password: correct DATABASE_URL",

@@ -1,0 +1,33 @@
+/** Redis' own clock, by which entries of a stream are dated: clocks of nodes may differ. */
+import { pause } from "../shared/backoff.ts";
+import type { RedisClient } from "../shared/redis/connect.ts";
+
+const EVERY_MS = 2_000;
+
+/** What time it is there. */
+export interface RedisClock {
+  /** ms since the epoch, rather too early than too late; null while it is not known. */
+  now(): number | null;
+}
+
+/** Asks again and again until `signal` aborts. */
+export function watchRedisClock(redis: RedisClient, signal: AbortSignal): RedisClock {
+  let offset: number | null = null;
+  // Behind a new link may be another server, with another clock.
+  redis.on("close", () => {
+    offset = null;
+  });
+  const watch = async () => {
+    while (!signal.aborted) {
+      try {
+        const [seconds, microseconds] = await redis.time();
+        offset = Number(seconds) * 1_000 + Number(microseconds) / 1_000 - performance.now();
+      } catch {
+        offset = null;
+      }
+      await pause(EVERY_MS, signal);
+    }
+  };
+  void watch();
+  return { now: () => (offset === null ? null : offset + performance.now()) };
+}
