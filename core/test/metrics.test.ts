@@ -123,9 +123,29 @@ t.test("metrics of a worker", async (t) => {
 
   t.test("no metric was forgotten", async (t) => {
     await value("db_query_duration_seconds_count");
+    t.equal(await value("expired_total"), 0);
     const names = (await scrape(ops)).names.filter((name) => name.startsWith("foyer_core_"));
     t.strictSame(names.map((name) => name.replace("foyer_core_", "")).sort(), [...tested].sort());
   });
+});
+
+t.test("a command whose time is over is not run, is answered so, and counted", async (t) => {
+  const { worker, wire, start, logIn, sql } = await startTestWorker(t, { FOYER_COMMAND_TIMEOUT_MS: "300" });
+  const user = await logIn("late");
+  await worker.stop();
+  const { id, replies } = await wire.send([
+    { user, frame: '["user.update",1,{"profile":{"display_name":"Late"}}]' },
+  ]);
+  const addedAt = Number(id.split("-")[0]);
+  await waitFor("its time to be over", async () => {
+    const [seconds, microseconds] = await wire.redis.time();
+    return Number(seconds) * 1_000 + Number(microseconds) / 1_000 > addedAt + 300;
+  });
+  const next = await start();
+  t.teardown(() => next.stop());
+  t.strictSame((await replies)[0]!.frame, '["error",1,{"code":"server.timeout"}]');
+  t.equal((await scrape(`http://127.0.0.1:${next.opsPort}`)).value("foyer_core_expired_total"), 1);
+  t.same((await sql`select profile from users where id = ${user}`)[0], { profile: {} });
 });
 
 t.test("every statement is timed once, in a transaction or not, whether it succeeds or fails", async (t) => {

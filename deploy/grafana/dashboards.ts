@@ -189,11 +189,14 @@ const gateways: Dashboard = {
           ],
         },
         {
-          title: "Draining",
-          help: "1 while a gateway drains.",
+          title: "Draining, overloaded",
+          help: "1 while a gateway drains; 1 while it refuses what is more than the workers get done.",
           kind: "chart",
           unit: "short",
-          queries: one("foyer_gateway_draining", "{{instance}}"),
+          queries: [
+            { expr: "foyer_gateway_draining", legend: "{{instance}} drains" },
+            { expr: "foyer_gateway_overloaded", legend: "{{instance}} is overloaded" },
+          ],
         },
       ],
     },
@@ -372,8 +375,8 @@ const core: Dashboard = {
           thresholds: { warn: 0.25, alarm: 1 },
         },
         {
-          title: "Taken over, suppressed, given up",
-          help: "Entries of a worker that died; commands that had run before; dead letters.",
+          title: "Taken over, suppressed, too late, given up",
+          help: "Entries of a worker that died; commands that had run before; commands whose time was over; dead letters.",
           kind: "chart",
           unit: "short",
           queries: [
@@ -382,6 +385,7 @@ const core: Dashboard = {
               expr: "sum(increase(foyer_core_duplicates_suppressed_total[$__rate_interval]))",
               legend: "had run before",
             },
+            { expr: "sum(increase(foyer_core_expired_total[$__rate_interval]))", legend: "too late" },
             { expr: "sum(increase(foyer_core_dead_letters_total[$__rate_interval]))", legend: "given up" },
           ],
         },

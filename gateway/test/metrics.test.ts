@@ -89,6 +89,8 @@ t.test("metrics of a gateway", async (t) => {
       }),
     );
     t.equal(await value("connections_limit"), 40);
+    // When it is, `load.test.ts` tells.
+    t.equal(await value("overloaded"), 0);
   });
 
   t.test("commands and logins by outcome, with the time that they took", async (t) => {
