@@ -100,6 +100,7 @@ export async function startWorker(
       redis,
       isPrepared: () => isStreamChecked({ redis, keys }, stream),
       prepare: async (link) => {
+        await clock.look();
         if (await prepareStream({ redis: link, sql, keys }, stream))
           log.info({ stream }, "command stream prepared");
         prepared.add(stream);

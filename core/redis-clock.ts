@@ -8,6 +8,8 @@ const EVERY_MS = 2_000;
 export interface RedisClock {
   /** ms since the epoch, rather too early than too late; null while it is not known. */
   now(): number | null;
+  /** Asks at once: behind a new link, before anything is read there. @throws Error when Redis is away */
+  look(): Promise<void>;
 }
 
 /** Asks again and again until `signal` aborts. */
@@ -17,11 +19,14 @@ export function watchRedisClock(redis: RedisClient, signal: AbortSignal): RedisC
   redis.on("close", () => {
     offset = null;
   });
+  const look = async () => {
+    const [seconds, microseconds] = await redis.time();
+    offset = Number(seconds) * 1_000 + Number(microseconds) / 1_000 - performance.now();
+  };
   const watch = async () => {
     while (!signal.aborted) {
       try {
-        const [seconds, microseconds] = await redis.time();
-        offset = Number(seconds) * 1_000 + Number(microseconds) / 1_000 - performance.now();
+        await look();
       } catch {
         offset = null;
       }
@@ -29,5 +34,5 @@ export function watchRedisClock(redis: RedisClient, signal: AbortSignal): RedisC
     }
   };
   void watch();
-  return { now: () => (offset === null ? null : offset + performance.now()) };
+  return { now: () => (offset === null ? null : offset + performance.now()), look };
 }
