@@ -29,7 +29,7 @@ const PRUNE_EVERY_MS = 60_000;
 
 /** Well beyond the longest redelivery, which is a minute: see `entry-reader.ts` and `batch.ts`. */
 const KEEP_COMMANDS_MS = 60 * 60 * 1_000;
-const PRUNE_AT_ONCE = 10_000;
+const PRUNE_AT_ONCE = 2_000;
 
 /** Leads whenever nobody else does, until `signal` aborts. */
 export async function lead(options: LeaderOptions): Promise<void> {
@@ -56,9 +56,12 @@ export async function lead(options: LeaderOptions): Promise<void> {
   }
 }
 
-/** In small transactions, so that none is in anybody's way, until nothing old is left. */
-async function prune({ sql, log, signal }: LeaderOptions): Promise<void> {
-  const before = positionAt(Date.now() - KEEP_COMMANDS_MS);
+/**
+ * In small transactions, so that none is in anybody's way, until nothing old is left. Old by the clock that
+ * positions come from: this process' own may be hours ahead, and would forget what is still to be delivered again.
+ */
+async function prune({ redis, sql, log, signal }: LeaderOptions): Promise<void> {
+  const before = positionAt((await redisNow(redis)) - KEEP_COMMANDS_MS);
   let pruned = 0;
   for (let more = true; more && !signal.aborted; ) {
     const count = await pruneCommands(sql, before, PRUNE_AT_ONCE);
@@ -87,9 +90,13 @@ async function clearUp(options: LeaderOptions): Promise<void> {
 }
 
 async function expired({ redis, keys }: LeaderOptions, role: Role): Promise<string[]> {
+  return await redis.zrangebyscore(keys.leases(role), "-inf", String(await redisNow(redis)));
+}
+
+/** ms since the epoch by Redis' clock. */
+async function redisNow(redis: RedisClient): Promise<number> {
   const [seconds, microseconds] = await redis.time();
-  const now = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
-  return await redis.zrangebyscore(keys.leases(role), "-inf", String(now));
+  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
 }
 
 /** Its connections are gone: out of the registry with them. */

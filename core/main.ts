@@ -18,7 +18,7 @@ import { lead } from "./leader.ts";
 import { createCoreMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox.ts";
 import { ReplyWriter } from "./reply-writer.ts";
-import { connectDatabase } from "./sql/database.ts";
+import { connectDatabase, surviveLostLinks } from "./sql/database.ts";
 import { prepareStream } from "./stream-check.ts";
 import { watchDatabase } from "./watch-database.ts";
 import { observeStreams } from "./watch-streams.ts";
@@ -40,6 +40,9 @@ export interface RunningWorker {
 /** Connections to Postgres of one worker. */
 const POOL_SIZE = 16;
 
+/** A statement's answer from Postgres is waited for so long; then its link is dead, and the command runs again. */
+const DATABASE_SILENCE_MS = 4_000;
+
 /** How long a stopping worker waits for its last answers to be written. */
 const CLOSE_MS = 10_000;
 
@@ -56,7 +59,11 @@ export async function startWorker(
   const stopping = new AbortController();
   const ended = new AbortController();
 
-  const sql = connectDatabase(settings.DATABASE_URL, { max: POOL_SIZE, log });
+  const sql = connectDatabase(settings.DATABASE_URL, {
+    max: POOL_SIZE,
+    log,
+    silenceMs: DATABASE_SILENCE_MS,
+  });
   const redis = connectRedis(settings.REDIS_URL, "commands", log);
   const subscriber = connectRedis(settings.REDIS_URL, "subscriber", log);
   const worlds = createWorldCache(sql);
@@ -147,7 +154,9 @@ export async function startWorker(
 /** `foyer core`: runs a worker until it is told to stop. */
 export async function runWorker(environment: Readonly<Record<string, string | undefined>>): Promise<void> {
   const settings = readSettings(environment, ["DATABASE_URL", "REDIS_URL"]);
-  const worker = await startWorker(settings, { log: createLog(settings.FOYER_LOG_LEVEL) });
+  const log = createLog(settings.FOYER_LOG_LEVEL);
+  surviveLostLinks(log);
+  const worker = await startWorker(settings, { log });
   announceReady({ type: "ready", id: worker.id, role: "core", opsPort: worker.opsPort });
   await new Promise<void>((resolve) => {
     onStopSignals(

@@ -87,6 +87,16 @@ export class CommandWriter {
     });
   }
 
+  /**
+   * Writes once more all that is under way: others took this gateway for dead meanwhile, and have thrown away what
+   * it had not read of its answers. What was done is not done again.
+   */
+  writeAgain(): void {
+    this.#outlets.forEach((outlet, stream) => {
+      this.#enqueueAll(outlet, stream);
+    });
+  }
+
   /** Writes what had to wait until it might pass. */
   resume(): void {
     this.#outlets.forEach((outlet, stream) => {
@@ -128,19 +138,22 @@ export class CommandWriter {
     const other = outlet.lastCheckedOn !== null && outlet.lastCheckedOn !== run;
     outlet.checkedOn = run;
     outlet.lastCheckedOn = run;
-    if (other) {
-      // Redis was replaced: what was under way may be gone with the old one.
-      const queued = new Set(outlet.queue);
-      for (const pending of this.#options.pending.all()) {
-        if (pending.stream === stream && !queued.has(pending)) outlet.queue.push(pending);
-      }
-    }
+    // Redis was replaced: what was under way may be gone with the old one.
+    if (other) this.#enqueueAll(outlet, stream);
     this.#flush(outlet, stream);
+  }
+
+  /** Everything that is under way, once more. */
+  #enqueueAll(outlet: Outlet, stream: number): void {
+    const queued = new Set(outlet.queue);
+    for (const pending of this.#options.pending.all()) {
+      if (pending.stream === stream && !queued.has(pending)) outlet.queue.push(pending);
+    }
   }
 
   #flush(outlet: Outlet, stream: number): void {
     if (outlet.queue.length === 0 || outlet.writing > 0) return;
-    const left = outlet.queue.filter(({ command }) => this.#options.pending.has(command.n));
+    const left = outlet.queue.filter(({ command }) => this.#options.pending.goes(command.n));
     outlet.queue = [];
     const waiting: PendingCommand[] = [];
     for (const command of left) {

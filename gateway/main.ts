@@ -153,6 +153,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     metrics,
     bigAnswers,
     run: createClientCommands({ gateway: id, streams, timeoutMs, pending, writer, texts, log }),
+    abandon: (command) => pending.abandon(command),
     mayPass: (own) => lease.isHeld() || (own && lease.isCutOff()),
     holds: (connection) => holding.add(connection),
     mayLogIn(connection, user, version, sentAt) {
@@ -218,6 +219,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     onBegun: async () => {
       await registry.restore(connections.all().filter(({ user }) => user !== null));
       await fences.beginAnew();
+      writer.writeAgain();
     },
     onHeld: () => {
       writer.resume();

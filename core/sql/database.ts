@@ -1,6 +1,7 @@
 /** The connection pool to Postgres, and the names of the failures that have a known meaning. */
 import postgres from "postgres";
 import type { Logger } from "../../shared/log.ts";
+import { createWatchedLinks } from "./watched-links.ts";
 
 /** The pool. */
 export type Sql = postgres.Sql;
@@ -11,22 +12,35 @@ export type Queryable = postgres.ISql;
 /** A transaction. */
 export type Transaction = postgres.TransactionSql;
 
-/**
- * Opens a pool; connections are made as they are needed and made again when they break.
- *
- * @param max connections at the most
- */
-export function connectDatabase(url: string, options: { max?: number; log: Logger }): Sql {
+interface DatabaseOptions {
+  /** Connections at the most. */
+  max?: number;
+  log: Logger;
+  /**
+   * How long an answer may take before its link counts as dead. A statement that takes nearly as long is canceled
+   * by the server, and so is a transaction that stands still: nobody waits for its locks for longer.
+   */
+  silenceMs?: number;
+}
+
+/** A server that lives says so, by its cancel at the latest, so much before its silence counts as death. */
+const CANCEL_BEFORE_MS = 1_000;
+
+/** Opens a pool; connections are made as they are needed and made again when they break. */
+export function connectDatabase(url: string, options: DatabaseOptions): Sql {
+  const { silenceMs } = options;
+  const statementMs = silenceMs === undefined ? 30_000 : silenceMs - CANCEL_BEFORE_MS;
   return postgres(url, {
+    ...(silenceMs === undefined ? {} : { socket: createWatchedLinks(silenceMs) }),
     max: options.max ?? 10,
-    connect_timeout: 5,
+    connect_timeout: 2,
     // Reconnecting is paced by whoever retries; the driver's own waits grow to minutes.
     backoff: false,
     onnotice: (notice) => options.log.debug({ notice: notice.message }, "postgres notice"),
     connection: {
       application_name: "foyer",
-      statement_timeout: 30_000,
-      idle_in_transaction_session_timeout: 30_000,
+      statement_timeout: statementMs,
+      idle_in_transaction_session_timeout: statementMs,
     },
   } as postgres.Options<Record<string, never>>);
 }
@@ -79,4 +93,15 @@ export function isDuplicate(error: unknown): boolean {
 export function isDatabaseAway(error: unknown): boolean {
   const code = codeOf(error);
   return linkCodes.has(code) || code.startsWith("08") || code === sqlStates.queryCanceled;
+}
+
+/**
+ * Keeps this process alive where a link breaks while the driver asks on it for the server's types: it does that by
+ * itself on every new link, and nobody can catch its failure. Whoever waits for the link is told, and tries again.
+ */
+export function surviveLostLinks(log: Logger): void {
+  process.on("unhandledRejection", (error) => {
+    if (!isDatabaseAway(error)) throw error;
+    log.warn({ reason: (error as Error).message }, "a link to Postgres broke as it was made");
+  });
 }

@@ -72,6 +72,8 @@ export async function readListed(
   take: (users: ListedUser[]) => Promise<boolean>,
 ): Promise<void> {
   await sql.begin("isolation level repeatable read read only", async (tx) => {
+    // It stands still for as long as its client takes to read.
+    await tx`set local idle_in_transaction_session_timeout = '60s'`;
     // Not the driver's own cursors: one whose link breaks between two fetches is never told so.
     await tx`
       declare listed no scroll cursor for

@@ -14,6 +14,7 @@ interface Options {
   gateways: number;
   workers: number;
   short?: boolean;
+  durable?: boolean;
   keep?: boolean;
 }
 
@@ -34,7 +35,7 @@ const faultList = (text: string) => {
 
 async function run(options: Options): Promise<void> {
   const seed = options.seed ?? randomInt(2 ** 31);
-  const { short, gateways, workers, keep = false } = options;
+  const { short, gateways, workers, durable = false, keep = false } = options;
   const seconds = options.seconds ?? (short ? 25 : 120);
   const names = (role: string, count: number) => Array.from({ length: count }, (_, i) => `${role}-${i + 1}`);
   const parts = { gateways: names("gateway", gateways), workers: names("worker", workers) };
@@ -49,6 +50,7 @@ async function run(options: Options): Promise<void> {
     everyMs: 100,
     gateways,
     workers,
+    durable,
     program: findRoot(),
     keep,
     progress,
@@ -56,7 +58,7 @@ async function run(options: Options): Promise<void> {
   });
   const kinds = options.faults === undefined ? "" : ` --faults ${options.faults.join(",")}`;
   const nodes = `${gateways === 2 ? "" : ` --gateways ${gateways}`}${workers === 2 ? "" : ` --workers ${workers}`}`;
-  const again = `npm run chaos -- --seed ${seed} --seconds ${seconds}${kinds}${nodes}`;
+  const again = `npm run chaos -- --seed ${seed} --seconds ${seconds}${kinds}${nodes}${durable ? " --durable" : ""}`;
   process.stdout.write(formatReport(result, seed, again));
   if (result.violations.length > 0) process.exitCode = 1;
 }
@@ -72,6 +74,7 @@ const program = new Command("chaos")
   .option("--gateways <n>", "gateways", wholeNumber(1), 2)
   .option("--workers <n>", "workers", wholeNumber(1), 2)
   .option("--short", "done in less than a minute")
+  .option("--durable", "Redis keeps its data over a restart, and Postgres waits for the disk")
   .option("--keep", "keep data and logs also when nothing was broken")
   .exitOverride()
   .action(run);

@@ -14,23 +14,36 @@ import { readRows, usersOf } from "./rows.ts";
 import { moderatorToken } from "./world/chaos-world.ts";
 import { type ChaosCluster, startChaosCluster } from "./world/cluster.ts";
 
-export interface RunOptions {
+/** What happens in a run. */
+export interface Scenario {
   seed: number;
   plan: readonly Fault[];
   /** How long there is load. */
   seconds: number;
+  /** Names of accounts begin so; those of another run on the same cluster must be others. */
+  prefix?: string;
   accounts: number;
   /** Of these accounts so many are banned now and then. */
   victims: number;
   /** Pause between the commands of one client, about; ms. */
   everyMs: number;
+  /** How often a client does not wait for an answer to the end: from 0 to 1. */
+  haste?: number;
+}
+
+/** Where to tell of what happens, and what ends it early. */
+export interface Watching {
+  progress(text: string): void;
+  signal: AbortSignal;
+}
+
+export interface RunOptions extends Scenario, Watching {
   gateways: number;
   workers: number;
+  durable: boolean;
   /** The folder whose nodes are run (`world/build.ts`). */
   program: string;
   keep: boolean;
-  progress(text: string): void;
-  signal: AbortSignal;
 }
 
 export interface RunResult {
@@ -44,6 +57,8 @@ export interface RunResult {
   folder: string | null;
 }
 
+const HASTE = 0.3;
+
 /** A second longer than the slowest answer: by then each client has its last one. */
 const LAST_ANSWERS_MS = 16_000;
 /** Longest until every connection shows the truth (the checker's own bound of recovery). */
@@ -52,12 +67,12 @@ const LOOK_EVERY_MS = 250;
 
 /** Runs it. @throws Error when the cluster could not be started */
 export async function runChaos(options: RunOptions): Promise<RunResult> {
-  const { gateways, workers, program, progress } = options;
+  const { gateways, workers, program, durable, progress } = options;
   progress("Starting the cluster …");
-  const cluster = await startChaosCluster({ gateways, workers, program, durable: true, progress });
+  const cluster = await startChaosCluster({ gateways, workers, program, durable, progress });
   let isGood = false;
   try {
-    const result = await underLoad(options, cluster);
+    const result = await runScenario(options, cluster, options);
     isGood = result.violations.length === 0;
     return { ...result, folder: options.keep || !isGood ? cluster.folder : null };
   } finally {
@@ -65,8 +80,13 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   }
 }
 
-async function underLoad(options: RunOptions, cluster: ChaosCluster): Promise<Omit<RunResult, "folder">> {
-  const { seed, plan, seconds, progress, signal } = options;
+/** Runs a scenario on a cluster that is there. */
+export async function runScenario(
+  scenario: Scenario,
+  cluster: ChaosCluster,
+  { progress, signal }: Watching,
+): Promise<Omit<RunResult, "folder">> {
+  const { seed, plan, seconds, haste = HASTE } = scenario;
   const history = new History();
   const loading = new AbortController();
   const listening = new AbortController();
@@ -76,17 +96,18 @@ async function underLoad(options: RunOptions, cluster: ChaosCluster): Promise<Om
   const context: LoadContext = {
     history,
     random: createRandom(seed),
+    haste,
     gateways: cluster.gateways.map((node) => ({ name: node.name, url: () => cluster.url(node) })),
     nextConnection: () => ++connections,
     signal: loading.signal,
     ended: listening.signal,
   };
-  const clients = startClients(context, options);
+  const clients = startClients(context, scenario);
   const faults = runPlan(plan, cluster, history, progress, signal);
   await pause(seconds * 1_000, signal);
-  const times = await faults;
   loading.abort();
   const loadEnd = history.now();
+  const times = await faults;
   const violations = await untilConverged(history, cluster);
   listening.abort();
   await Promise.all(clients);
@@ -103,9 +124,11 @@ async function underLoad(options: RunOptions, cluster: ChaosCluster): Promise<Om
 
 const names = ({ gateways }: ChaosCluster) => gateways.map(({ name }) => name);
 
-function startClients(context: LoadContext, options: RunOptions): Promise<void>[] {
-  const { accounts, victims, everyMs } = options;
-  const accountNames = Array.from({ length: accounts }, (_, i) => `account-${i + 1}`);
+function startClients(
+  context: LoadContext,
+  { accounts, victims, everyMs, prefix = "account-" }: Scenario,
+): Promise<void>[] {
+  const accountNames = Array.from({ length: accounts }, (_, i) => `${prefix}${i + 1}`);
   const clients = accountNames.flatMap((account, i) => {
     const login = { client_id: account };
     // On two gateways, so that what one does the other has to hear of; both write the profile.
@@ -139,7 +162,7 @@ function startClients(context: LoadContext, options: RunOptions): Promise<void>[
   const moderated = accountNames.slice(0, victims).map((account) => ({ account, user: () => user(account) }));
   if (moderated.length === 0) return clients;
   const login = { token: moderatorToken() };
-  return [...clients, runModerator(context, { login, victims: moderated, everyMs: 700 })];
+  return [...clients, runModerator(context, { login, victims: moderated, everyMs: 400 })];
 }
 
 /** Waits for the last answers, then until all connections show what Postgres holds. */
@@ -165,11 +188,19 @@ function hasUnanswered(events: readonly HistoryEvent[]): boolean {
   return [...waiting.values()].some((count) => count > 0);
 }
 
-/** A run in which the plan could not be carried out shows nothing. */
-function checkEnd(_cluster: ChaosCluster, plan: readonly Fault[], times: readonly FaultTimes[]): Violation[] {
-  if (times.length === plan.length) return [];
+/** No node ends by itself; and a run in which the plan could not be carried out shows nothing. */
+function checkEnd(
+  { crashes }: ChaosCluster,
+  plan: readonly Fault[],
+  times: readonly FaultTimes[],
+): Violation[] {
   const missing = plan.length - times.length;
-  return [{ rule: "the run", account: "", message: `${missing} faults did not happen`, events: [] }];
+  return [
+    ...crashes.map((message) => ({ rule: "no crash", account: "", message, events: [] })),
+    ...(missing === 0
+      ? []
+      : [{ rule: "the run", account: "", message: `${missing} faults did not happen`, events: [] }]),
+  ];
 }
 
 function wait(ms: number): Promise<void> {

@@ -17,7 +17,13 @@ export type RedisClient = Redis | Cluster;
 export type Purpose = "commands" | "blocking" | "subscriber";
 
 /** A link on which nothing came back for so long is dead, whatever TCP says (half-open, stopped server). */
-const SILENCE_MS = 4_000;
+const SILENCE_MS = 3_000;
+
+/** A subscriber asks for nothing by itself: only a ping shows that its link is dead. */
+const PING_EVERY_MS = 1_000;
+
+/** Longest pause before another attempt to connect: a store that is back is found soon. */
+const MAX_RECONNECT_MS = 500;
 
 /** Longest block of a read, well under `SILENCE_MS`. */
 export const BLOCK_MS = 1_000;
@@ -39,23 +45,39 @@ export function connectRedis(url: string, purpose: Purpose, log: Logger): RedisC
     if (down) log.info({ purpose }, "redis link up");
     down = false;
   });
+  // In a cluster `ping` would take another link; there the canary finds out.
+  if (purpose === "subscriber" && client instanceof Redis) keepAsking(client);
   return client;
+}
+
+function keepAsking(client: Redis): void {
+  const timer = setInterval(() => {
+    // Unanswered, it has the link closed after `SILENCE_MS`.
+    if (client.status === "ready") client.ping().catch(() => {});
+  }, PING_EVERY_MS);
+  timer.unref();
+  client.once("end", () => clearInterval(timer));
 }
 
 /** Resolves once the link stands, or `signal` aborts; never rejects. */
 export function untilReady(client: RedisClient, signal: AbortSignal): Promise<void> {
   if (client.status === "ready" || signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
-    client.once("ready", () => resolve());
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    const done = () => {
+      client.off("ready", done);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    client.once("ready", done);
+    signal.addEventListener("abort", done, { once: true });
   });
 }
 
 function optionsFor(purpose: Purpose): RedisOptions {
   return {
     connectTimeout: 2_000,
-    socketTimeout: purpose === "subscriber" ? undefined : SILENCE_MS,
-    retryStrategy: (times) => backoffMs(times - 1, 50, 1_000),
+    socketTimeout: SILENCE_MS,
+    retryStrategy: (times) => backoffMs(times - 1, 50, MAX_RECONNECT_MS),
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
@@ -77,7 +99,7 @@ function open(url: string, options: RedisOptions, purpose: Purpose): RedisClient
     const cluster: ClusterOptions = {
       redisOptions: { ...options, ...login },
       enableOfflineQueue: false,
-      clusterRetryStrategy: (times) => backoffMs(times - 1, 50, 1_000),
+      clusterRetryStrategy: (times) => backoffMs(times - 1, 50, MAX_RECONNECT_MS),
       slotsRefreshInterval: 5_000,
       ...(purpose === "subscriber" ? { shardedSubscribers: true } : {}),
     };

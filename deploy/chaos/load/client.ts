@@ -11,6 +11,8 @@ import { type Answer, type ChaosConnection, openConnection, type Update } from "
 export interface LoadContext {
   history: History;
   random: Random;
+  /** How often an answer is not waited for to the end: from 0 to 1. */
+  haste: number;
   gateways: readonly { name: string; url(): string }[];
   nextConnection(): number;
   /** Nothing more is begun. */
@@ -33,8 +35,7 @@ export interface ClientOptions {
 
 /** Longer than a gateway takes to say that there is no answer. */
 export const PATIENT_MS = 15_000;
-const HASTY_MS = [800, 5_000] as const;
-const HASTY = 0.3;
+const HASTY_MS = [500, 4_000] as const;
 const AGAIN_MS = 150;
 /** Commands that are sent without waiting for the one before. */
 const MANY = 3;
@@ -65,7 +66,7 @@ export async function runClient(context: LoadContext, options: ClientOptions): P
 }
 
 async function logIn(context: LoadContext, connection: ChaosConnection, login: object): Promise<boolean> {
-  const { outcome } = await connection.logIn(login, patience(context.random));
+  const { outcome } = await connection.logIn(login, patience(context));
   return outcome === "success";
 }
 
@@ -80,7 +81,7 @@ async function sendUpdates(
     const count = random.chance(MANY_AT_ONCE) ? MANY : 1;
     const asked = Array.from({ length: count }, () => {
       const update = { field: random.pick(options.fields), tag: nextTag() };
-      return connection.ask("user.update", bodyOf(update), patience(random), update);
+      return connection.ask("user.update", bodyOf(update), patience(context), update);
     });
     const answers = await Promise.all(asked);
     if (answers.some(isTheEnd)) return;
@@ -96,8 +97,8 @@ function bodyOf({ field, tag }: Update): object {
   return field === "profile" ? { profile: { tag } } : { client_state: { tag } };
 }
 
-function patience(random: Random): number {
-  return random.chance(HASTY) ? random.whole(...HASTY_MS) : PATIENT_MS;
+function patience({ random, haste }: LoadContext): number {
+  return random.chance(haste) ? random.whole(...HASTY_MS) : PATIENT_MS;
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -40,9 +40,9 @@ export async function runModerator(context: LoadContext, options: ModeratorOptio
 
 /** @returns asks until there is an answer, over as many connections as it takes; true for a success */
 function keepConnected(context: LoadContext, login: object) {
-  const { gateways, nextConnection, history, random, ended } = context;
+  const { gateways, nextConnection, history, ended } = context;
   let connection: ChaosConnection | null = null;
-  let turn = random.whole(0, gateways.length - 1);
+  let turn = 0;
   const connect = async () => {
     const gateway = gateways[turn++ % gateways.length]!;
     const about = { account: MODERATOR, client: MODERATOR, number: nextConnection(), history };

@@ -9,23 +9,35 @@ import { migrate } from "../../../core/migrate.ts";
 import { connectDatabase, type Sql } from "../../../core/sql/database.ts";
 import { importWorld } from "../../../core/world-file.ts";
 import { createLog } from "../../../shared/log.ts";
-import { startGuardian } from "../../local/guardian.ts";
-import { type Stores, startStores } from "../../local/stores.ts";
+import { type Guardian, startGuardian } from "../../local/guardian.ts";
+import { startStores } from "../../local/stores.ts";
 import { findRoot } from "./build.ts";
 import { chaosWorld, WORLD } from "./chaos-world.ts";
 import { type ChaosNode, makeNode } from "./nodes.ts";
+
+/** Where a cluster's stores are. */
+interface ChaosStores {
+  databaseUrl: string;
+  redisUrl: string;
+  redisPrefix: string;
+  /** null: somebody else's, to which nothing may happen. */
+  postgresPid(): number | null;
+  redisPid(): number | null;
+}
 
 /** What the runner does with a cluster. */
 export interface ChaosCluster {
   gateways: readonly ChaosNode[];
   workers: readonly ChaosNode[];
-  stores: Pick<Stores, "databaseUrl" | "postgresPid" | "redisPid">;
+  stores: ChaosStores;
   /** The folder with data and logs. */
   folder: string;
   /** A gateway's WebSocket address, the world included. */
   url(gateway: ChaosNode): string;
   /** Past all proxies. */
   sql: Sql;
+  /** Nodes that ended, and nobody had killed them. */
+  crashes: readonly string[];
   /** Ends all of it. @param keep whether the folder stays, for looking at */
   stop(keep: boolean): Promise<void>;
 }
@@ -36,27 +48,33 @@ export interface ClusterOptions {
   /** The folder whose `deploy/bin/foyer.mjs` nodes run: a checkout, or a copy (`build.ts`). */
   program: string;
   /** Whether Redis keeps its data over a restart. */
-  durable: boolean;
+  durable?: boolean;
+  /** Stores that are there, migrated; without them it starts its own. */
+  stores?: { databaseUrl: string; redisUrl: string; redisPrefix: string };
   progress(text: string): void;
 }
 
 /** Starts it; resolves once all nodes serve. */
 export async function startChaosCluster(options: ClusterOptions): Promise<ChaosCluster> {
-  const { progress, durable, program } = options;
+  const { progress, program } = options;
   const guardian = await startGuardian();
   const folder = mkdtempSync(join(tmpdir(), "foyer-chaos-"));
   const log = createLog("silent");
+  const crashes: string[] = [];
+  const onEnd = (name: string, reason: string) => {
+    progress(`${name} ended (${reason})`);
+    if (reason !== "SIGKILL")
+      crashes.push(`${name} ended (${reason}), see ${join(folder, "nodes", `${name}.log`)}`);
+  };
   const endings: (() => unknown)[] = [() => guardian.close()];
   const stop = async (keep: boolean) => {
     if (!keep) guardian.removeAtEnd(folder);
     for (const end of endings.reverse()) await end();
   };
   try {
-    const cacheDir = join(findRoot(), ".foyer", "cache");
-    const stores = await startStores({ dir: folder, cacheDir, durable, guardian, progress, restart: true });
-    endings.push(() => stores.stop());
-    const { databaseUrl, redisUrl } = stores;
-    await migrate(databaseUrl, log);
+    const { stores, stop: stopStores } = await openStores(options, folder, guardian);
+    endings.push(stopStores);
+    const { databaseUrl, redisUrl, redisPrefix } = stores;
     const sql = connectDatabase(databaseUrl, { max: 2, log });
     endings.push(() => sql.end({ timeout: 1 }));
     await importWorld(sql, null, chaosWorld);
@@ -72,8 +90,9 @@ export async function startChaosCluster(options: ClusterOptions): Promise<ChaosC
             folder: join(folder, "nodes"),
             databaseUrl,
             redisUrl,
+            redisPrefix,
             guardian,
-            progress,
+            onEnd,
           }),
         ),
       );
@@ -84,9 +103,22 @@ export async function startChaosCluster(options: ClusterOptions): Promise<ChaosC
     endings.push(() => Promise.all(nodes.map((node) => node.stop())));
     await Promise.all(nodes.map((node) => node.start()));
     const url = (gateway: ChaosNode) => `ws://127.0.0.1:${gateway.port()}/ws/world/${WORLD}`;
-    return { gateways, workers, stores, folder, url, sql, stop };
+    return { gateways, workers, stores, folder, url, sql, crashes, stop };
   } catch (error) {
     await stop(true);
     throw error;
   }
+}
+
+async function openStores(
+  { stores: given, durable = false, progress }: ClusterOptions,
+  dir: string,
+  guardian: Guardian,
+): Promise<{ stores: ChaosStores; stop(): Promise<void> }> {
+  if (given !== undefined)
+    return { stores: { ...given, postgresPid: () => null, redisPid: () => null }, stop: async () => {} };
+  const cacheDir = join(findRoot(), ".foyer", "cache");
+  const own = await startStores({ dir, cacheDir, durable, guardian, progress, restart: true });
+  await migrate(own.databaseUrl, createLog("silent"));
+  return { stores: { ...own, redisPrefix: "foyer" }, stop: () => own.stop() };
 }

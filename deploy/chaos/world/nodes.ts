@@ -27,6 +27,9 @@ export interface ChaosNode {
   stop(): Promise<void>;
 }
 
+/** Tells that a node ended, and how: a signal, or its exit status. */
+type OnEnd = (name: string, reason: string) => void;
+
 interface NodeOptions {
   role: ChaosNode["role"];
   name: string;
@@ -36,15 +39,16 @@ interface NodeOptions {
   folder: string;
   databaseUrl: string;
   redisUrl: string;
+  redisPrefix: string;
   guardian: Guardian;
-  progress(text: string): void;
+  onEnd: OnEnd;
 }
 
 const STOP_MS = 10_000;
 
 /** Makes one; it runs once it is started. */
 export async function makeNode(options: NodeOptions): Promise<ChaosNode> {
-  const { role, name, program, folder, guardian, progress } = options;
+  const { role, name, program, folder, guardian, onEnd } = options;
   const redis = await openTcpProxy(addressOf(options.redisUrl));
   const postgres = role === "worker" ? await openTcpProxy(addressOf(options.databaseUrl)) : null;
   mkdirSync(folder, { recursive: true });
@@ -59,6 +63,7 @@ export async function makeNode(options: NodeOptions): Promise<ChaosNode> {
       ...inherited(),
       ...(postgres === null ? {} : { DATABASE_URL: through(options.databaseUrl, postgres) }),
       REDIS_URL: through(options.redisUrl, redis),
+      FOYER_REDIS_PREFIX: options.redisPrefix,
       FOYER_PORT: String(await freePort()),
       FOYER_OPS_PORT: "0",
       FOYER_RATE: "0",
@@ -71,7 +76,7 @@ export async function makeNode(options: NodeOptions): Promise<ChaosNode> {
     logFile,
     guardian,
     onChange: () => {},
-    onExit: (reason, ms) => progress(`${name} ended (${reason}); started again in ${ms} ms`),
+    onExit: (reason) => onEnd(name, reason),
   });
   return {
     name,
