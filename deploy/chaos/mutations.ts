@@ -57,13 +57,20 @@ export const mutations: readonly Mutation[] = [
         replace: "return true;",
       },
     ],
-    // What the gateway does not know to be in the stream it writes again, and others have written since.
+    // One worker's answers are held up, so that the gateway, whose link breaks meanwhile, writes again what is done
+    // already; and others have written since.
     scenario: {
       ...load,
-      seconds: 6,
-      plan: [1_500, 3_500].map((at) => fault("freeze-redis-down", "gateway-1", at, 1_200)),
+      accounts: 20,
+      haste: 0,
+      seconds: 11,
+      plan: [1_500, 4_700, 7_900].flatMap((at) => [
+        fault("slow-postgres", "worker-1", at - 300, 700, 30),
+        fault("hold-redis-up", "worker-1", at, 2_400),
+        fault("cut-redis", "gateway-1", at + 600, 30),
+      ]),
     },
-    shownBy: ["effect twice"],
+    shownBy: ["effect twice", "older after newer"],
   },
   {
     name: "no stream position",

@@ -14,7 +14,7 @@ const AGAIN_MS = 100;
 const BANNED_MS = [100, 1_500] as const;
 
 /** Its own name in the history. */
-export const MODERATOR = "moderator";
+const MODERATOR = "moderator";
 
 /** Runs until the load ends. Whoever it has banned is let in again before that, if it can be. */
 export async function runModerator(context: LoadContext, options: ModeratorOptions): Promise<void> {
