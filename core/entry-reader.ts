@@ -49,9 +49,14 @@ export interface EntryReaderOptions {
   signal: AbortSignal;
 }
 
-/** A worker that has not renewed an entry for so long is dead or stalled. */
-const CLAIM_IDLE_MS = 3_000;
-const CLAIM_EVERY_MS = 1_000;
+/**
+ * A worker that has not renewed an entry for so long is dead or stalled. Where it is merely slow nothing is lost:
+ * its commands run twice and take effect once.
+ */
+const CLAIM_IDLE_MS = 1_500;
+/** How often entries are looked for that others left, and one's own are renewed. */
+const CLAIM_EVERY_MS = 400;
+const RENEW_EVERY_MS = 400;
 const MAX_DELIVERIES = 5;
 const MAX_ENTRIES_A_READ = 100;
 
@@ -81,7 +86,16 @@ export async function readEntries(options: EntryReaderOptions): Promise<void> {
   const gather = async () => {
     if (running.size > 0) await Promise.race([Promise.all(running), pause(GATHER_MS, options.signal)]);
   };
-  await Promise.all([readNew(options, start, gather), claimAndRenew(options, underWay, start)]);
+  await Promise.all([
+    readNew(options, start, gather),
+    repeat(options, CLAIM_EVERY_MS, async () => {
+      // Slots move, and servers change their parts, without a link being lost.
+      if (!(await options.isPrepared())) await options.prepare(options.redis);
+      await claim(options, underWay, start);
+    }),
+    // By itself: claiming waits for room, and what is under way meanwhile must not look abandoned.
+    repeat(options, RENEW_EVERY_MS, () => renew(options, [...underWay])),
+  ]);
   await Promise.all(running);
 }
 
@@ -128,24 +142,23 @@ async function readNew(
       prepared = false;
       if (failures === 0) log.warn({ stream, reason: (error as Error).message }, "reading commands failed");
       await pause(backoffMs(failures++, 50, 1_000), signal);
+      // Pauses that grow while there is no link would last beyond its return.
+      await untilReady(blocking, signal);
     }
   }
 }
 
-async function claimAndRenew(
-  options: EntryReaderOptions,
-  underWay: ReadonlySet<string>,
-  start: Start,
+/** Does it again and again until the reader stops; what fails is tried the next time. */
+async function repeat(
+  { signal, log, stream }: EntryReaderOptions,
+  everyMs: number,
+  act: () => Promise<void>,
 ): Promise<void> {
-  const { signal, log, stream } = options;
   for (let failures = 0; !signal.aborted; ) {
-    await pause(CLAIM_EVERY_MS * (0.75 + Math.random() / 2), signal);
+    await pause(everyMs * (0.75 + Math.random() / 2), signal);
     if (signal.aborted) return;
     try {
-      // Slots move, and servers change their parts, without a link being lost.
-      if (!(await options.isPrepared())) await options.prepare(options.redis);
-      await renew(options, [...underWay]);
-      await claim(options, underWay, start);
+      await act();
       failures = 0;
     } catch (error) {
       // The reading loop says so too, and prepares the stream.

@@ -30,7 +30,7 @@ const PRUNE_EVERY_MS = 60_000;
 
 /** Well beyond the longest redelivery, which is a minute: see `entry-reader.ts` and `batch.ts`. */
 const KEEP_COMMANDS_MS = 60 * 60 * 1_000;
-const PRUNE_AT_ONCE = 10_000;
+const PRUNE_AT_ONCE = 2_000;
 
 /** Leads whenever nobody else does, until `signal` aborts. */
 export async function lead(options: LeaderOptions): Promise<void> {
@@ -57,9 +57,13 @@ export async function lead(options: LeaderOptions): Promise<void> {
   }
 }
 
-/** In small transactions, so that none is in anybody's way, until nothing old is left. */
-async function prune({ sql, log, signal }: LeaderOptions): Promise<void> {
-  const before = positionAt(Date.now() - KEEP_COMMANDS_MS);
+/**
+ * In small transactions, so that none is in anybody's way, until nothing old is left. Old by the clock that
+ * positions come from: this process' own may be hours ahead, and would forget what is still to be delivered again.
+ */
+async function prune({ redis, sql, log, signal }: LeaderOptions): Promise<void> {
+  const [seconds] = await redis.time();
+  const before = positionAt(Number(seconds) * 1_000 - KEEP_COMMANDS_MS);
   for (const forget of [pruneCommands, pruneTiePositions]) {
     let pruned = 0;
     for (let more = true; more && !signal.aborted; ) {

@@ -21,7 +21,7 @@ import { createCoreMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox.ts";
 import { watchRedisClock } from "./redis-clock.ts";
 import { ReplyWriter } from "./reply-writer.ts";
-import { connectDatabase, workerLimits } from "./sql/database.ts";
+import { connectDatabase, surviveLostLinks, workerLimits } from "./sql/database.ts";
 import { DatabaseLinks } from "./sql/database-links.ts";
 import { watchQueries } from "./sql/watch-queries.ts";
 import { isStreamChecked, prepareStream } from "./stream-check.ts";
@@ -164,7 +164,9 @@ export async function startWorker(
 /** `foyer core`: runs a worker until it is told to stop. */
 export async function runWorker(environment: Readonly<Record<string, string | undefined>>): Promise<void> {
   const settings = readSettings(environment, ["DATABASE_URL", "REDIS_URL"]);
-  const worker = await startWorker(settings, { log: createLog(settings.FOYER_LOG_LEVEL) });
+  const log = createLog(settings.FOYER_LOG_LEVEL);
+  surviveLostLinks(log);
+  const worker = await startWorker(settings, { log });
   announceReady({ type: "ready", id: worker.id, role: "core", opsPort: worker.opsPort });
   await new Promise<void>((resolve) => {
     onStopSignals(

@@ -19,11 +19,11 @@ interface ClientCommandsOptions {
   log: Logger;
 }
 
-/** @returns runs one request of a connection; its answer comes later, once */
+/** @returns runs one request of a connection; gives the command's number, and its answer later, once */
 export function createClientCommands(options: ClientCommandsOptions) {
   const { gateway, streams, timeoutMs, pending, writer, texts, log } = options;
 
-  return (connection: Connection, request: Request, answered: (answer: Answer) => void): void => {
+  return (connection: Connection, request: Request, answered: (answer: Answer) => void): number => {
     const { number, world, user } = connection;
     const fail = (failure: Failure) => {
       answered({ frame: errorFrame(request.id, errorBody(failure)), effect: null, isOwn: true });
@@ -67,5 +67,6 @@ export function createClientCommands(options: ClientCommandsOptions) {
     };
     pending.add(command);
     writer.write(command);
+    return command.command.n;
   };
 }

@@ -78,14 +78,6 @@ export class CommandWriter {
     return [...this.#outlets.keys()].filter((stream) => this.#outlets[stream]!.checkedOn === null);
   }
 
-  /** Writes all that is not answered again: on its way to here an answer may have been lost. */
-  writeAgain(): void {
-    this.#outlets.forEach((outlet, stream) => {
-      this.#queueAgain(outlet, stream);
-      this.#flush(outlet, stream);
-    });
-  }
-
   /** Takes a command, to be written with the others of this turn of the event loop. */
   write(command: PendingCommand): void {
     this.#outlets[command.stream]!.queue.push(command);
@@ -96,6 +88,17 @@ export class CommandWriter {
       this.#outlets.forEach((outlet, stream) => {
         this.#flush(outlet, stream);
       });
+    });
+  }
+
+  /**
+   * Writes once more all that is under way: an answer may have been lost on its way to here, with a server or
+   * because others took this gateway for dead and threw it away. What was done is not done again.
+   */
+  writeAgain(): void {
+    this.#outlets.forEach((outlet, stream) => {
+      this.#queueAgain(outlet, stream);
+      this.#flush(outlet, stream);
     });
   }
 
@@ -146,6 +149,7 @@ export class CommandWriter {
     this.#flush(outlet, stream);
   }
 
+  /** Everything that is under way, once more. */
   #queueAgain(outlet: Outlet, stream: number): void {
     const queued = new Set(outlet.queue);
     for (const pending of this.#options.pending.all()) {
@@ -155,7 +159,7 @@ export class CommandWriter {
 
   #flush(outlet: Outlet, stream: number): void {
     if (outlet.queue.length === 0 || outlet.writing > 0) return;
-    const left = outlet.queue.filter(({ command }) => this.#options.pending.has(command.n));
+    const left = outlet.queue.filter(({ command }) => this.#options.pending.goes(command.n));
     outlet.queue = [];
     const waiting: PendingCommand[] = [];
     for (const command of left) {

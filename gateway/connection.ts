@@ -57,8 +57,10 @@ export interface ConnectionHost {
   admits(asker: Asker): boolean;
   /** So many more requests wait in a connection for their turn; negative: fewer. */
   waits(requests: number): void;
-  /** Has a worker run a request; `answered` is called later, once, or once for each part. */
-  run(connection: Connection, request: Request, answered: (answer: Answer) => void): void;
+  /** Has a worker run a request; `answered` is called later, once, or once for each part. @returns its number */
+  run(connection: Connection, request: Request, answered: (answer: Answer) => void): number;
+  /** The connection is closed while a command is under way: it must not reach a worker if it has not yet. */
+  abandon(command: number): void;
   /** Whether anything may reach clients now; of the gateway's `own` words more may. */
   mayPass(own: boolean): boolean;
   /** Something waits in it until it may pass: `release` is to be called. */
@@ -119,7 +121,8 @@ export class Connection implements LinkEvents {
   #waitingRequests = 0;
   /** Whether it is known yet that its world exists: until then what it sends waits. */
   #hasBegun = false;
-  #underWay = false;
+  /** The number of the command that is under way. */
+  #underWay: number | null = null;
   /** The answer that is half sent: nothing else may go out before its end. */
   #big: BigAnswer | null = null;
   #invalidFrames = 0;
@@ -176,6 +179,7 @@ export class Connection implements LinkEvents {
     this.isClosed = true;
     this.#forgetWaiting();
     this.#held = [];
+    if (this.#underWay !== null) this.#host.abandon(this.#underWay);
     if (this.#big !== null) this.#host.bigAnswers.stop(this.#big.run, this.#big);
     const { connectionsClosed } = this.#host.metrics;
     connectionsClosed.inc({ reason: this.#closedBy ?? (code >= 1000 && code <= 1005 ? "client" : "lost") });
@@ -249,7 +253,7 @@ export class Connection implements LinkEvents {
   /** Closes it once what is under way is answered; what waits behind is not begun. */
   closeWhenIdle(code: number): void {
     this.#forgetWaiting();
-    if (this.#underWay) this.#closeWhenIdle = code;
+    if (this.#underWay !== null) this.#closeWhenIdle = code;
     else this.close(code);
   }
 
@@ -324,7 +328,7 @@ export class Connection implements LinkEvents {
 
   #asker(action: string): Asker {
     if (this.user === null || urgentCommands.has(action)) return "urgent";
-    return this.#underWay || this.#waiting.length > 0 ? "busy" : "idle";
+    return this.#underWay !== null || this.#waiting.length > 0 ? "busy" : "idle";
   }
 
   #refuse(id: FrameId | undefined, code: ErrorCode, close?: number): void {
@@ -333,7 +337,7 @@ export class Connection implements LinkEvents {
   }
 
   #advance(): void {
-    while (this.#hasBegun && !this.#underWay && !this.isClosed) {
+    while (this.#hasBegun && this.#underWay === null && !this.isClosed) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
       if ("refusal" in next) {
@@ -346,8 +350,7 @@ export class Connection implements LinkEvents {
       const code = this.#refusalOf(next);
       this.#host.waits(-1);
       if (code === null) {
-        this.#underWay = true;
-        this.#host.run(this, next, (answer) => this.#answered(next, answer));
+        this.#underWay = this.#host.run(this, next, (answer) => this.#answered(next, answer));
       } else {
         const frame = errorFrame(next.id, errorBody(code));
         this.#host.metrics.commandAnswered(next, frame);
@@ -379,7 +382,7 @@ export class Connection implements LinkEvents {
       // Half a message is out: whatever this is, it has no place in it.
       return this.close(effect?.kind === "close" ? effect.code : closeCodes.restart);
     }
-    this.#underWay = false;
+    this.#underWay = null;
     const { sentAt = 0 } = answer;
     if (effect?.kind === "login") {
       const { user, version } = effect;

@@ -15,6 +15,13 @@ const EVERY_MS = 1_000;
 const RETRY_MS = 100;
 
 /**
+ * A gateway that stood still for so long has not seen which of its clients have left meanwhile, and maybe sent
+ * something newer elsewhere: nothing of theirs passes before it has looked, for which a renewal gives it the time.
+ */
+const STALL_MS = 1_000;
+const BEAT_MS = 100;
+
+/**
  * Renewals that failed in a row before the gateway takes Redis for gone. One that was merely stopped, and runs
  * again, has renewed its lease after one or two; and while it is stopped it counts none.
  */
@@ -63,6 +70,7 @@ export function holdLease(options: LeaseOptions): Lease {
   /** Raised by what ends a beginning that is under way. */
   let breaks = 0;
   let isBeginning = false;
+  let beatAt = performance.now();
 
   const begin = async () => {
     const breaksBefore = breaks;
@@ -107,6 +115,13 @@ export function holdLease(options: LeaseOptions): Lease {
   };
   // Behind a new link may be another server, which knows neither this gateway nor the fences it has read.
   redis.on("close", lose);
+  const beating = setInterval(() => {
+    if (performance.now() - beatAt > STALL_MS) {
+      runsUntil = Number.NEGATIVE_INFINITY;
+      void renew();
+    }
+    beatAt = performance.now();
+  }, BEAT_MS);
   const renewing = (async () => {
     await untilReady(redis, stopping.signal);
     while (!stopping.signal.aborted) {
@@ -114,7 +129,10 @@ export function holdLease(options: LeaseOptions): Lease {
       await pause(hasBegun && failures === 0 ? EVERY_MS : RETRY_MS, stopping.signal);
     }
   })();
-  const isHeld = () => hasBegun && performance.now() < runsUntil;
+  const isHeld = () => {
+    const now = performance.now();
+    return hasBegun && now < runsUntil && now - beatAt <= STALL_MS;
+  };
   return {
     isHeld,
     heldSince: () => heldSince,
@@ -122,6 +140,7 @@ export function holdLease(options: LeaseOptions): Lease {
     renew,
     async release() {
       stopping.abort();
+      clearInterval(beating);
       await renewing;
       runsUntil = Number.NEGATIVE_INFINITY;
       await runScript(redis, "release-lease", keys.leases("gateway"), keys.nodes("gateway"), gateway).catch(

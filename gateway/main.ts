@@ -175,6 +175,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
       queued += requests;
     },
     run: createClientCommands({ gateway: id, streams, timeoutMs, pending, writer, texts, log }),
+    abandon: (command) => pending.abandon(command),
     mayPass: (own) => lease.isHeld() || (own && lease.isCutOff()),
     holds: (connection) => holding.add(connection),
     mayLogIn(connection, user, version, sentAt) {
@@ -249,6 +250,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     onBegun: async () => {
       await registry.restore(loggedIn());
       await fences.beginAnew();
+      writer.writeAgain();
     },
     onHeld: () => {
       writer.resume();

@@ -14,6 +14,8 @@ export interface PendingCommand {
   maybeSent: boolean;
   /** When it was first written, by `performance.now()`; infinite before. */
   sentAt: number;
+  /** Its connection is closed: it is written no more, also where it is not certain that it ever was. */
+  isAbandoned?: boolean;
   answered(reply: Reply): void;
   failed(failure: Failure): void;
 }
@@ -48,8 +50,13 @@ export class PendingCommands {
     this.#pending.set(pending.command.n, pending);
   }
 
-  has(n: number): boolean {
-    return this.#pending.has(n);
+  /** Whether a command is still to be written. One whose connection is closed ends here, since it is not. */
+  goes(n: number): boolean {
+    const pending = this.#pending.get(n);
+    if (pending?.isAbandoned !== true) return pending !== undefined;
+    this.#pending.delete(n);
+    if (pending.maybeSent) this.#lookOutFor(pending.command);
+    return false;
   }
 
   all(): IterableIterator<PendingCommand> {
@@ -59,6 +66,15 @@ export class PendingCommands {
   /** Ends a command of which nobody wants to know any more. */
   forget(n: number): void {
     this.#pending.delete(n);
+  }
+
+  /**
+   * Its connection is closed. The client may have sent something newer over another one since: what is not in the
+   * stream by now would come after that, and overwrite it.
+   */
+  abandon(n: number): void {
+    const pending = this.#pending.get(n);
+    if (pending !== undefined) pending.isAbandoned = true;
   }
 
   /** Ends a command by its answer, unless that is only a part. @returns the login that had been given up, when the answer is to one */
@@ -88,11 +104,13 @@ export class PendingCommands {
     const pending = this.#pending.get(n);
     if (pending === undefined) return;
     this.#pending.delete(n);
-    const { command } = pending;
-    if (command.connection !== 0 && command.user === null) {
-      this.#late.set(n, { command, until: performance.now() + LATE_MS });
-    }
+    this.#lookOutFor(pending.command);
     pending.failed(failure);
+  }
+
+  #lookOutFor(command: Command): void {
+    const isLogin = command.connection !== 0 && command.user === null;
+    if (isLogin) this.#late.set(command.n, { command, until: performance.now() + LATE_MS });
   }
 
   /** Ends all whose time is over. @param now by `performance.now()` */

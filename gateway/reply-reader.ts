@@ -74,6 +74,7 @@ export async function readReplies(options: ReplyReaderOptions): Promise<void> {
       if (failures === 0 && !signal.aborted)
         log.warn({ reason: (error as Error).message }, "reading replies failed");
       await pause(backoffMs(failures++, 20, 500), signal);
+      await untilReady(blocking, signal);
     }
   }
 }

@@ -171,3 +171,14 @@ export async function retryConflicts<T>(run: () => Promise<T>): Promise<T> {
 export function transact<T>(sql: Sql, work: (tx: Transaction) => Promise<T>): Promise<T> {
   return retryConflicts(() => sql.begin(work) as Promise<T>);
 }
+
+/**
+ * Keeps this process alive where a link breaks while the driver asks on it for the server's types: it does that by
+ * itself on every new link, and nobody can catch its failure. Whoever waits for the link is told, and tries again.
+ */
+export function surviveLostLinks(log: Logger): void {
+  process.on("unhandledRejection", (error) => {
+    if (!isDatabaseAway(error)) throw error;
+    log.warn({ reason: (error as Error).message }, "a link to Postgres broke as it was made");
+  });
+}

@@ -23,8 +23,7 @@ interface LocalNodeOptions {
   onExit(reason: string, restartInMs: number): void;
 }
 
-/** One that lived so long is started again at once. */
-const HEALTHY_MS = 10_000;
+/** Pauses grow only while it ends before it serves: one that served is started again at once. */
 const FIRST_RESTART_MS = 50;
 const MAX_RESTART_MS = 5_000;
 
@@ -118,11 +117,12 @@ export class LocalNode {
     });
     closeSync(log);
     this.#child = child;
-    const startedAt = performance.now();
+    let hasServed = false;
     if (child.pid !== undefined) guardian.watch(child.pid, "SIGTERM");
     child.on("message", (message: ReadyMessage) => {
       if (message.type !== "ready") return;
       this.#ready = message;
+      hasServed = true;
       // Clients come back to the address they know.
       if (message.port !== undefined)
         this.#environment = { ...this.#environment, FOYER_PORT: String(message.port) };
@@ -135,7 +135,7 @@ export class LocalNode {
         if (child.pid !== undefined) guardian.unwatch(child.pid);
         this.#child = null;
         resolve();
-        if (!this.#stopping) this.#ended(reason, performance.now() - startedAt);
+        if (!this.#stopping) this.#ended(reason, hasServed);
       };
       child.once("error", (error) => ended(error.message));
       child.once("exit", (code, signal) => ended(signal ?? `exit status ${code}`));
@@ -143,7 +143,7 @@ export class LocalNode {
     onChange();
   }
 
-  #ended(reason: string, livedMs: number): void {
+  #ended(reason: string, hasServed: boolean): void {
     if (this.#waiting !== null) {
       this.#waiting.reject(
         new Error(`${this.name} ended with ${reason} before it was ready:\n${this.logTail()}`),
@@ -151,7 +151,7 @@ export class LocalNode {
       this.#waiting = null;
       return;
     }
-    this.#failures = this.#restarting || livedMs > HEALTHY_MS ? 0 : this.#failures + 1;
+    this.#failures = this.#restarting || hasServed ? 0 : this.#failures + 1;
     this.#restarting = false;
     const wait = backoffMs(this.#failures, FIRST_RESTART_MS, MAX_RESTART_MS);
     this.#options.onExit(reason, wait);

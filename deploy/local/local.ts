@@ -157,7 +157,7 @@ function createCluster({ options, environment, folder, stores, guardian, world, 
     tell,
     async start() {
       const ports = await choosePorts(options.port, options.gateways);
-      if (options.port === null && ports[0] === 0)
+      if (options.port === null && ports[0] !== 8375)
         progress("Port 8375 or one after it is taken: using free ones.");
       names(options.gateways, "gateway").forEach((name, i) => {
         gateways.push(node("gateway", name, { FOYER_PORT: String(ports[i]) }));

@@ -2,10 +2,10 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
-import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Guardian } from "./guardian.ts";
+import { freePort } from "./ports.ts";
 
 /** A store that we started. */
 export interface StoreServer {
@@ -138,17 +138,6 @@ async function stopProcess(child: ChildProcess, kind: ServerKind): Promise<void>
 
 function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
-}
-
-/** A loopback port that nobody listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no free port on 127.0.0.1");
-  return address.port;
 }
 
 /** Where a log ends now: what comes after it is of the run that starts. */

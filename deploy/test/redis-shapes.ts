@@ -10,8 +10,9 @@ import type { Test } from "tap";
 import { slotOf } from "../../shared/redis/slots.ts";
 import { waitFor } from "../../shared/testing/wait-for.ts";
 import { type Guardian, startGuardian } from "../local/guardian.ts";
+import { freePort } from "../local/ports.ts";
 import { startRedis } from "../local/redis.ts";
-import { freePort, type StoreServer } from "../local/store-server.ts";
+import type { StoreServer } from "../local/store-server.ts";
 
 /** How fast a dead server is found out: small, as on a good network. */
 export const NODE_TIMEOUT_MS = 1_000;

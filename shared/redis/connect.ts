@@ -19,7 +19,13 @@ export type RedisClient = Redis | Cluster;
 export type Purpose = "commands" | "blocking" | "subscriber";
 
 /** A link on which nothing came back for so long is dead, whatever TCP says (half-open, stopped server). */
-const SILENCE_MS = 4_000;
+const SILENCE_MS = 3_000;
+
+/** A subscriber asks for nothing by itself: only a ping shows that its link is dead. */
+const PING_EVERY_MS = 1_000;
+
+/** Longest pause before another attempt to connect: a store that is back is found soon. */
+const MAX_RECONNECT_MS = 500;
 
 /** How long a link that is given up may take to close in order. */
 const CLOSE_MS = 200;
@@ -43,7 +49,7 @@ export function connectRedis(url: string, purpose: Purpose, log: Logger): RedisC
   const cluster = new Cluster(parsed.hosts, {
     redisOptions: { ...optionsFor(purpose), ...parsed.login },
     enableOfflineQueue: false,
-    clusterRetryStrategy: (times) => backoffMs(times - 1, 50, 1_000),
+    clusterRetryStrategy: (times) => backoffMs(times - 1, 50, MAX_RECONNECT_MS),
     slotsRefreshInterval: SLOTS_EVERY_MS,
   });
   // Who took its slots over is asked for at once, not when the next command goes astray.
@@ -80,12 +86,26 @@ export function openClusterMap(url: string) {
   };
 }
 
+function keepAsking(client: Redis): void {
+  const timer = setInterval(() => {
+    // Unanswered, it has the link closed after `SILENCE_MS`.
+    if (client.status === "ready") client.ping().catch(() => {});
+  }, PING_EVERY_MS);
+  timer.unref();
+  client.once("end", () => clearInterval(timer));
+}
+
 /** Resolves once the link stands, or `signal` aborts; never rejects. */
 export function untilReady(client: RedisClient, signal: AbortSignal): Promise<void> {
   if (client.status === "ready" || signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
-    client.once("ready", () => resolve());
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    const done = () => {
+      client.off("ready", done);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    client.once("ready", done);
+    signal.addEventListener("abort", done, { once: true });
   });
 }
 
@@ -118,6 +138,7 @@ function watched<T extends RedisClient>(client: T, purpose: Purpose, log: Logger
     down = false;
   });
   if (client instanceof Redis) keepOpen(client);
+  if (client instanceof Redis && purpose === "subscriber") keepAsking(client);
   return client;
 }
 
@@ -147,8 +168,8 @@ function optionsFor(purpose: Purpose): RedisOptions {
   return {
     connectTimeout: 2_000,
     disconnectTimeout: CLOSE_MS,
-    socketTimeout: purpose === "subscriber" ? undefined : SILENCE_MS,
-    retryStrategy: (times) => backoffMs(times - 1, 50, 1_000),
+    socketTimeout: SILENCE_MS,
+    retryStrategy: (times) => backoffMs(times - 1, 50, MAX_RECONNECT_MS),
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
