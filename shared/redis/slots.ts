@@ -12,8 +12,9 @@ export function slotOf(key: string): number {
 
 const tags = new Map<number, string>();
 
-/** A hash tag that leads to this slot, always the same one. */
+/** A hash tag that leads to this slot, always the same one. @throws RangeError for what is no slot */
 export function tagOf(slot: number): string {
+  if (!(slot >= 0 && slot < SLOTS)) throw new RangeError(`there is no slot ${slot}`);
   // Numbers reach all slots soon: a hundred thousand of them do.
   for (let n = 0; !tags.has(slot); n++) {
     const found = slotOf(String(n));
