@@ -23,13 +23,16 @@ interface Counts {
 
 /** The queue may be so long in time, as a share of the time for an answer. */
 const OVERLOADED_AT = 1 / 20;
-/** What each may find before it when the gateway is overloaded, as a share of that. */
-const SHARES: Readonly<Record<Asker, number>> = { busy: 0.5, idle: 1, urgent: 4 };
-/** So many are never too many. */
-const LEAST = 64;
+/** What each may find before it when the gateway is overloaded, as a share of that: who asks one thing at a time waits. */
+const SHARES: Readonly<Record<Asker, number>> = { busy: 0.5, idle: 3, urgent: 6 };
+/**
+ * So many are never too many: what was answered a moment ago may have been harder than what comes now, logins after
+ * which everybody looks around, for one.
+ */
+const LEAST: Readonly<Record<Asker, number>> = { busy: 64, idle: 500, urgent: 1_000 };
 
 /** A queue that is only long for a moment is a rush, which passes. */
-const RUSH_MS = 500;
+const RUSH_MS = 800;
 /** Overload is over when the queue has been this short for so long. */
 const CALM_AT = OVERLOADED_AT / 8;
 const CALM_MS = 1_000;
@@ -39,7 +42,7 @@ const STALL_MS = 1_000;
 const CATCH_UP_MS = 3_000;
 
 /** Over which time answers a second are taken together, and the most of them forgotten. */
-const RATE_MS = 1_000;
+const RATE_MS = 300;
 const FORGET_MS = 10_000;
 
 export class Load {
@@ -71,7 +74,8 @@ export class Load {
   /** Whether one more may come in while so many wait. */
   admits(asker: Asker, waiting: number): boolean {
     if (!this.#isOverloaded) return true;
-    return waiting < Math.max(LEAST, this.#peak * this.#timeoutMs * OVERLOADED_AT * SHARES[asker]);
+    const queueMs = this.#timeoutMs * OVERLOADED_AT * SHARES[asker];
+    return waiting < Math.max(LEAST[asker], this.#peak * queueMs);
   }
 
   /** Looks at how it goes; to be called several times a second. */

@@ -77,10 +77,10 @@ t.test("a ban is let in where others are not, but not without end", async (t) =>
   const queue = simulate(load);
   queue.run(10, 2_000, 1_000);
   t.notOk(load.admits("busy", 400));
-  t.ok(load.admits("idle", 400));
-  t.notOk(load.admits("idle", 600));
-  t.ok(load.admits("urgent", 600));
-  t.notOk(load.admits("urgent", 3_000));
+  t.ok(load.admits("idle", 1_200));
+  t.notOk(load.admits("idle", 1_700));
+  t.ok(load.admits("urgent", 1_700));
+  t.notOk(load.admits("urgent", 4_000));
 });
 
 t.test("a few are let in however slow it goes", async (t) => {
@@ -90,4 +90,13 @@ t.test("a few are let in however slow it goes", async (t) => {
   t.ok(load.isOverloaded);
   t.ok(load.admits("busy", 63));
   t.notOk(load.admits("busy", 64));
+});
+
+t.test("many who come at once, each with one thing, are no overload while they are answered", async (t) => {
+  const load = new Load(TIMEOUT_MS, 0);
+  const queue = simulate(load);
+  queue.run(20, 10, 1_000, "idle");
+  queue.run(0.1, 10_000, 1_000, "urgent");
+  queue.run(3, 100, 1_000, "idle");
+  t.same(queue.refused(), {});
 });
