@@ -23,6 +23,8 @@ interface ReadyFile {
   gateways: { ws: string }[];
   workers: { pid: number }[];
   world: string;
+  database_url?: string;
+  redis_url?: string;
 }
 
 const START_MS = 180_000;
@@ -39,12 +41,26 @@ export async function targetOfReadyFile(path: string): Promise<Target> {
   return targetOfUrls(gatewayUrls(await readReadyFile(path)));
 }
 
-/** Starts a cluster with temporary data and without rate limits; resolves once it serves. */
-export async function startCluster(environment: Environment, signal: AbortSignal): Promise<Target> {
+/** Where a cluster's stores are. */
+interface StoreUrls {
+  databaseUrl: string;
+  redisUrl: string;
+}
+
+/**
+ * Starts a cluster with temporary data and without rate limits; resolves once it serves.
+ *
+ * @param more options of `foyer local`
+ */
+export async function startCluster(
+  environment: Environment,
+  signal: AbortSignal,
+  more: readonly string[] = [],
+): Promise<Target & { stores(): Promise<StoreUrls> }> {
   const root = findCheckout();
   const directory = await mkdtemp(join(tmpdir(), "foyer-loadtest-"));
   const path = join(directory, "ready.json");
-  const options = ["local", "--data", "", "--port", "0", "--ready-file", path];
+  const options = ["local", "--data", "", "--port", "0", "--ready-file", path, ...more];
   const child = spawn(process.execPath, [join("deploy", "bin", "foyer.mjs"), ...options], {
     cwd: root,
     env: { ...environment, FOYER_RATE: "0", FOYER_UPDATE_RATE: "0", FOYER_LOG_LEVEL: "warn" },
@@ -62,7 +78,12 @@ export async function startCluster(environment: Environment, signal: AbortSignal
   try {
     await untilReady(child, path, signal);
     const urls = gatewayUrls(await readReadyFile(path));
-    return { urls, workerPids: async () => (await readReadyFile(path)).workers.map(({ pid }) => pid), stop };
+    const workerPids = async () => (await readReadyFile(path)).workers.map(({ pid }) => pid);
+    const stores = async () => {
+      const { database_url: databaseUrl = "", redis_url: redisUrl = "" } = await readReadyFile(path);
+      return { databaseUrl, redisUrl };
+    };
+    return { urls, workerPids, stores, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -113,7 +134,7 @@ async function readReadyFile(path: string): Promise<ReadyFile> {
   if (!gateways.every((gateway) => typeof gateway?.ws === "string"))
     throw wrong('a gateway has no "ws" address');
   if (typeof world !== "string") throw wrong('"world" is missing');
-  return { gateways, workers, world };
+  return { ...value, gateways, workers, world };
 }
 
 function gatewayUrls({ gateways, world }: ReadyFile): string[] {

@@ -1,6 +1,5 @@
 /** A TCP proxy between a node and a store, whose links a test cuts or freezes. */
 import { type AddressInfo, createServer, connect as dial, type Socket } from "node:net";
-import type { Test } from "tap";
 
 export interface TcpProxy {
   port: number;
@@ -11,8 +10,11 @@ export interface TcpProxy {
   heal(): void;
 }
 
-/** Starts one; it ends with the test. */
-export async function startTcpProxy(t: Test, target: { host: string; port: number }): Promise<TcpProxy> {
+/** Starts one; it ends with the test, or whatever else does `teardown`. */
+export async function startTcpProxy(
+  t: { teardown(end: () => unknown): void },
+  target: { host: string; port: number },
+): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let mode: "open" | "cut" | "frozen" = "open";
   const server = createServer((near) => {
