@@ -31,8 +31,8 @@ export interface Records {
   effects(users: readonly string[]): Promise<number>;
 }
 
-/** Together more than twice what is answered in one piece. */
-const EXTRAS = 40;
+/** Together more than is answered in one piece. */
+const EXTRAS = 24;
 const EXTRA_CHARACTERS = 16_000;
 
 /** Sets it up. @param far where users have connections besides `near` */

@@ -12,6 +12,9 @@ export interface Outcome {
   readAt: number;
 }
 
+/** A machine that is so busy that nothing is answered in time is given up. */
+const MAX_ATTEMPTS = 5;
+
 interface Asked {
   sentAt: number;
   read(frame: Frame, readAt: number): void;
@@ -42,21 +45,28 @@ export class Moderator {
     return moderator;
   }
 
-  /** @param onRead called when the answer is read, before anything else that has come is */
-  ask(action: string, body: object, onRead: () => void = () => {}): Promise<Outcome> {
-    const id = ++this.#last;
-    return this.#ask(id, [action, id, body], onRead);
+  /**
+   * Asks, again where the outcome is unknown.
+   *
+   * @param onSuccess called when it is read, before anything else that has come is
+   */
+  async ask(action: string, body: object, onSuccess: () => void = () => {}): Promise<Outcome> {
+    for (let attempts = 1; ; attempts++) {
+      const id = ++this.#last;
+      const outcome = await this.#ask(id, [action, id, body], onSuccess);
+      if (outcome.error !== "server.timeout" || attempts === MAX_ATTEMPTS) return outcome;
+    }
   }
 
   close(): void {
     this.#connection.close();
   }
 
-  #ask(id: number | "login", frame: unknown[], onRead = () => {}): Promise<Outcome> {
+  #ask(id: number | "login", frame: unknown[], onSuccess = () => {}): Promise<Outcome> {
     return new Promise((resolve, fail) => {
       const sentAt = performance.now();
       const read = ([action, , result]: Frame, readAt: number) => {
-        onRead();
+        if (action === "success") onSuccess();
         resolve({ error: action === "error" ? (result?.code ?? "unknown") : null, sentAt, readAt });
       };
       this.#asked.set(id, { sentAt, read, fail });

@@ -7,7 +7,7 @@ import { waitFor } from "../../shared/testing/wait-for.ts";
 import type { Arena } from "./arena.ts";
 import type { Outcome } from "./moderator.ts";
 import type { Person } from "./person.ts";
-import { judgeEnds, mayComeLate, meddle } from "./trial.ts";
+import { judgeEnds, judgeFrozen, mayComeLate, meddle, PATIENCE_MS } from "./trial.ts";
 import type { Frame } from "./watched-connection.ts";
 
 /** How `far` is put away, and brought back. */
@@ -46,15 +46,16 @@ export async function tryDuring(
   const outcomes = await Promise.all(
     persons.map(async (person) => {
       const meddling = meddle(arena, person);
+      let judging = Promise.resolve();
       const outcome = await moderator.ask("user.ban", { id: person.id }, () => {
-        // Near has confirmed seconds ago, and far is away: all that was sent before is read.
+        // Far is away: whatever it had sent before is read long since.
+        const lockedOut = person.busy.filter(({ gateway }) => gateway === near);
+        judging = judgeFrozen([near], person, () => lockedOut);
         person.answered(outage.isOwnWord, mayComeLate(person, "user.ban"));
-        for (const connection of person.busy) {
-          if (connection.gateway === near && !connection.isCutOff) connection.notCutOff();
-        }
-        person.quiet();
         meddling.answered();
       });
+      await judging;
+      if (outcome.error !== null) meddling.answered();
       await meddling.over;
       return outcome;
     }),
@@ -62,7 +63,8 @@ export async function tryDuring(
   // Logins that come to a gateway which may pass nothing.
   await Promise.all(persons.map((person) => person.logInMeanwhile()));
   outage.end();
-  await waitFor("the gateway to be ready again", async () => (await fetch(`${far.ops}/readyz`)).ok);
+  const isReady = async () => (await fetch(`${far.ops}/readyz`)).ok;
+  await waitFor("the gateway to be ready again", isReady, PATIENCE_MS);
   for (const person of persons) await judgeEnds(person, "user.ban", listCodes);
   return outcomes;
 }

@@ -12,6 +12,8 @@ const farWork: Work[] = ["updates", "updates", "fetches", "nothing"];
 /** So many answers each has had before: then commands are under way at every place between client and database. */
 const LEAST_ANSWERS = 3;
 
+const COMING_MS = 60_000;
+
 export class Person {
   readonly id: string;
   readonly payload: { client_id: string };
@@ -34,9 +36,8 @@ export class Person {
     const connections = await Promise.all([...open(arena.near, nearWork), ...open(arena.far, farWork)]);
     const busy = connections.filter(({ work }) => work !== "nothing");
     for (const connection of busy) connection.logIn(payload);
-    await waitFor("everybody to be busy", () =>
-      busy.every(({ user, answers }) => user !== null && answers >= LEAST_ANSWERS),
-    );
+    const isBusy = () => busy.every(({ user, answers }) => user !== null && answers >= LEAST_ANSWERS);
+    await waitFor("everybody to be busy", isBusy, COMING_MS);
     return new Person(payload, mark, connections);
   }
 

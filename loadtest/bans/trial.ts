@@ -4,6 +4,7 @@
  * it. Only then the gateways run on, with the commands that were sent after the ban.
  */
 import { closeCodes } from "../../shared/protocol/close-codes.ts";
+import type { TestGateway } from "../../shared/testing/node.ts";
 import { waitFor } from "../../shared/testing/wait-for.ts";
 import type { Arena } from "./arena.ts";
 import type { Outcome } from "./moderator.ts";
@@ -15,6 +16,9 @@ export type Action = "user.ban" | "user.silence" | "user.delete";
 
 /** How long the end of a connection may take to be read when its gateway has sent it: a machine may be busy. */
 const READ_MS = 2_000;
+
+/** A machine that is busy with others may take its time for what has no bound of its own. */
+export const PATIENCE_MS = 60_000;
 
 /** In one turn of the event loop everything that has come on a socket is read, up to 64 KB. */
 const TURNS = 4;
@@ -29,31 +33,57 @@ export async function tryOnce(
   action: Action,
   stopFarForMs = 0,
 ): Promise<Outcome> {
-  const gateways = [arena.near, arena.far];
   const meddling = meddle(arena, person);
   if (stopFarForMs > 0) {
     arena.far.process.kill("SIGSTOP");
     setTimeout(() => arena.far.process.kill("SIGCONT"), stopFarForMs);
   }
   const logins = person.logInMeanwhile();
+  let judging = Promise.resolve();
   const outcome = await arena.moderator.ask(action, { id: person.id }, () => {
-    for (const gateway of gateways) gateway.process.kill("SIGSTOP");
+    judging = judgeFrozen([arena.near, arena.far], person, () => {
+      const letIn = person.late.filter(({ user }) => user === person.id && !isSilence(action));
+      return [...person.busy, ...letIn];
+    });
     person.answered(() => false, mayComeLate(person, action));
     meddling.answered();
   });
-  await untilCutOff(person.busy);
-  for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
-  const lockedOut = [
-    ...person.busy,
-    ...person.late.filter(({ user }) => user === person.id && !isSilence(action)),
-  ];
-  for (const connection of lockedOut) if (!connection.isCutOff) connection.notCutOff();
-  person.quiet();
-  for (const gateway of gateways) gateway.process.kill("SIGCONT");
+  await judging;
+  if (outcome.error !== null) meddling.answered();
   await logins;
   await meddling.over;
   await judgeEnds(person, action);
   return outcome;
+}
+
+/**
+ * Stops gateways at once, reads what they had sent, and looks whether that was the end; then lets them run on.
+ *
+ * @param lockedOut asked when all is read: whoever must be cut off by then
+ */
+export async function judgeFrozen(
+  gateways: readonly TestGateway[],
+  person: Person,
+  lockedOut: () => WatchedConnection[],
+): Promise<void> {
+  for (const gateway of gateways) freeze(gateway, 1);
+  const end = performance.now() + READ_MS;
+  const isTurn = () => new Promise((resolve) => setImmediate(resolve));
+  while (!lockedOut().every(({ isCutOff }) => isCutOff) && performance.now() < end) await isTurn();
+  for (let turn = 0; turn < TURNS; turn++) await isTurn();
+  for (const connection of lockedOut()) if (!connection.isCutOff) connection.notCutOff();
+  person.quiet();
+  for (const gateway of gateways) freeze(gateway, -1);
+}
+
+/** How many trials want a gateway to stand still. */
+const frozen = new WeakMap<TestGateway, number>();
+
+function freeze(gateway: TestGateway, by: 1 | -1): void {
+  const count = (frozen.get(gateway) ?? 0) + by;
+  frozen.set(gateway, count);
+  if (count === 0) gateway.process.kill("SIGCONT");
+  else if (count === 1 && by === 1) gateway.process.kill("SIGSTOP");
 }
 
 /** Waits until all connections are at their end, and judges how they got there. */
@@ -65,9 +95,11 @@ export async function judgeEnds(
   const busyHaveEnded = () => person.busy.every(({ closed }) => closed !== null);
   const loginsAreDecided = () =>
     person.late.every(({ closed, user, refusal }) => closed !== null || user !== null || refusal !== null);
-  await waitFor("all connections to end", () => busyHaveEnded() && loginsAreDecided()).catch(() => {
-    // Judged below, connection by connection.
-  });
+  await waitFor("all connections to end", () => busyHaveEnded() && loginsAreDecided(), PATIENCE_MS).catch(
+    () => {
+      // Judged below, connection by connection.
+    },
+  );
   for (const connection of person.busy) {
     connection.judgeEnd(connection.work === "lists" ? listCodes : [closeCodes.reload]);
   }
@@ -106,11 +138,4 @@ export function mayComeLate(person: Person, action: Action) {
 
 export function isSilence(action: Action): boolean {
   return action === "user.silence";
-}
-
-async function untilCutOff(connections: readonly WatchedConnection[]): Promise<void> {
-  const end = performance.now() + READ_MS;
-  while (!connections.every(({ isCutOff }) => isCutOff) && performance.now() < end) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }
