@@ -21,6 +21,8 @@ interface CommandWriterOptions {
   pending: PendingCommands;
   /** Whether clients' commands may pass (`lease.ts`); the gateway's own always may. */
   mayPass(): boolean;
+  /** The version of envelopes that all workers read. */
+  version(): number;
   log: Logger;
   signal: AbortSignal;
 }
@@ -160,7 +162,7 @@ export class CommandWriter {
   }
 
   async #add(outlet: Outlet, stream: number, chunk: PendingCommand[]): Promise<void> {
-    const { redis, keys, gateway, maxBacklog, pending } = this.#options;
+    const { redis, keys, gateway, maxBacklog, pending, version } = this.#options;
     const wereSent = chunk.map(({ maybeSent }) => maybeSent);
     const now = performance.now();
     for (const command of chunk) {
@@ -169,7 +171,7 @@ export class CommandWriter {
     }
     try {
       const commands = chunk.map(({ command }) => command);
-      const bytes = encodeCommands({ gateway, sentAt: Date.now(), commands });
+      const bytes = encodeCommands({ gateway, sentAt: Date.now(), commands }, version());
       const { commandStream, backlog } = keys;
       const args = [bytes, chunk.length, maxBacklog];
       const result = await runScript(redis, "add-entry", commandStream(stream), backlog(stream), ...args);

@@ -32,6 +32,7 @@ import { SharedTexts } from "./shared-texts.ts";
 import { createSocial } from "./social.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type Link, type LinkEvents, startPublicServer } from "./uws.ts";
+import { followWorkers } from "./worker-versions.ts";
 import { WorldUpdates } from "./world-updates.ts";
 import { Worlds } from "./worlds.ts";
 
@@ -81,6 +82,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     maxBacklog,
     pending,
     mayPass,
+    version: followWorkers(redis, keys, signal),
     log,
     signal,
   });

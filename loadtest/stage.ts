@@ -58,6 +58,7 @@ export async function raiseStage(
         FOYER_OPS_PORT: "0",
         FOYER_RATE: "0",
         FOYER_UPDATE_RATE: "0",
+        FOYER_MAX_FAILED_LOGINS_PER_IP: "0",
         FOYER_LOG_LEVEL: "error",
         ...environment,
         ...extra,

@@ -37,7 +37,16 @@ export class Person {
     const busy = connections.filter(({ work }) => work !== "nothing");
     for (const connection of busy) connection.logIn(payload);
     const isBusy = () => busy.every(({ user, answers }) => user !== null && answers >= LEAST_ANSWERS);
-    await waitFor("everybody to be busy", isBusy, COMING_MS);
+    await waitFor("everybody to be busy", isBusy, COMING_MS).catch((error: Error) => {
+      const states = busy.map(({ work, user, refusal, answers, closed }) => ({
+        work,
+        user,
+        refusal,
+        answers,
+        closed,
+      }));
+      throw new Error(`${error.message}: ${JSON.stringify(states)}`);
+    });
     return new Person(payload, mark, connections);
   }
 
