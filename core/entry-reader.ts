@@ -226,7 +226,7 @@ async function leave(options: EntryReaderOptions, entries: readonly LeftEntry[])
     }
     left++;
     const how = ["IDLE", CLAIM_IDLE_MS, "RETRYCOUNT", deliveries - 1, "JUSTID"];
-    await redis.call("XCLAIM", key, COMMAND_GROUP, worker, "0", id, ...how);
+    await redis.call("xclaim", key, COMMAND_GROUP, worker, "0", id, ...how);
   }
   if (left === 0) return;
   onLeft(left);

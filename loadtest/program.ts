@@ -1,10 +1,10 @@
 /** What the command lines of scenarios with nodes of their own do alike. */
 import { type Command, CommanderError, InvalidArgumentError } from "commander";
 
-/** Parses a whole number of 1 or more. */
-export function positive(text: string): number {
-  if (/^[1-9]\d*$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a whole number of 1 or more.");
+/** Parses a whole number. */
+export function whole(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number.");
 }
 
 /**

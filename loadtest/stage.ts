@@ -19,6 +19,7 @@ import { startCluster } from "./cluster.ts";
 export interface Stage {
   databaseUrl: string;
   redisUrl: string;
+  redisPrefix: string;
   /** @param other the command line of another build */
   startWorker(environment?: Record<string, string>, other?: string): Promise<TestNode>;
   startGateway(environment?: Record<string, string>, other?: string): Promise<TestGateway>;
@@ -75,6 +76,7 @@ export async function raiseStage(
     return {
       databaseUrl,
       redisUrl,
+      redisPrefix: PREFIX,
       startWorker: (extra, other) => kept(startWorkerNode(how(extra, other))),
       startGateway: (extra, other) => kept(startGatewayNode(how(extra, other))),
       stop,

@@ -32,7 +32,7 @@ export interface Records {
 }
 
 /** Together more than is answered in one piece. */
-const EXTRAS = 24;
+const EXTRAS = 20;
 const EXTRA_CHARACTERS = 16_000;
 
 /** Sets it up. @param far where users have connections besides `near` */

@@ -1,6 +1,6 @@
 /** `npm run bans`: tries on nodes of its own whether bans are absolute. */
 import { Command, Option } from "commander";
-import { positive, runProgram } from "../program.ts";
+import { runProgram, whole } from "../program.ts";
 import { formatReport } from "../report.ts";
 import { raiseStage } from "../stage.ts";
 import { runBans } from "./bans.ts";
@@ -18,12 +18,12 @@ const program = new Command("bans")
     "Bans users in the midst of their commands, and checks that from the moment at which the moderator is answered " +
       "nothing of theirs takes effect and nothing reaches them.",
   )
-  .option("--trials <n>", "bans with all gateways alive (default: 1000, short: 50)", positive)
+  .option("--trials <n>", "bans with all gateways alive (default: 1000, short: 50)", whole)
   .addOption(
     new Option(
       "--others <n>",
       "of each: silences, deletions, bans with a stopped gateway, bans with a cut Redis link (default: a twentieth)",
-    ).argParser(positive),
+    ).argParser(whole),
   )
   .option("--short", "done in half a minute")
   .option("--json", "print the figures as JSON");
