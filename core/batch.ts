@@ -37,13 +37,13 @@ export async function runBatch(runner: Runner, entries: readonly Entry[]): Promi
 }
 
 async function runEntry(runner: Runner, loaders: Loaders, entry: Entry): Promise<void> {
-  const { commands, gateway, sentAt } = entry.envelope;
+  const { commands, sentAt } = entry.envelope;
   runner.metrics.queueWait.observe(Math.max(0, Date.now() - sentAt) / 1000);
   const run = isTooLate(runner, entry) ? runLate : runOne;
   const answered = await Promise.all(
     commands.map(async (command, place) => {
       const answer = await answerCommand(runner, loaders, entry, command, place, run);
-      if (answer !== null) runner.writer.reply(gateway, { n: command.n, ...answer });
+      if (answer !== null) runner.writer.reply(entry.envelope, { n: command.n, ...answer });
       return answer !== null;
     }),
   );
@@ -127,7 +127,8 @@ async function runOne(
   request: ReturnType<typeof parseRequest>,
 ): Promise<Answer> {
   const { connection, n } = command;
-  const origin = { gateway: entry.envelope.gateway, connection, n, entryId: entry.id, place };
+  const { gateway, reads } = entry.envelope;
+  const origin = { gateway, reads, connection, n, entryId: entry.id, place };
   const isOperator = connection === 0 && operatorActionOf(request.action) !== undefined;
   if (connection === 0 && !isOperator) {
     const share: ReplyWriter["share"] = (text) => writer.share(text);

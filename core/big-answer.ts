@@ -97,7 +97,7 @@ export class BigAnswers {
   }
 
   /** The right to send one: a place on this worker, and the user's only one in the cluster. */
-  #turn({ world, commandId, origin: { gateway, n } }: CommandContext, user: string) {
+  #turn({ world, commandId, origin }: CommandContext, user: string) {
     const { redis, subscriptions, keys, writer, signal } = this.#options;
     const run = randomUUID();
     const channel = keys.answerChannel(run);
@@ -108,7 +108,7 @@ export class BigAnswers {
       if (this.#open.size >= MAX_AT_ONCE)
         throw new Refusal("protocol.rate_limited", { retry_after_ms: RETRY_MS });
       const sender = new PartSender(
-        (part) => writer.writeNow(gateway, { n, frame: "", effect: null, part }),
+        (part) => writer.writeNow(origin, { n: origin.n, frame: "", effect: null, part }),
         run,
       );
       this.#open.set(channel, sender);

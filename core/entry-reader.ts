@@ -1,6 +1,7 @@
 /**
  * Reads one command stream: new entries as they come, and those of a worker that died or stalled. What it has
- * read and not finished is kept from other workers by renewing its idle time (docs/architecture.md).
+ * read and not finished is kept from other workers by renewing its idle time (docs/architecture.md). What is of a
+ * newer version than this worker reads is left to another.
  */
 import { backoffMs, pause } from "../shared/backoff.ts";
 import { BrokenEnvelope, type CommandEnvelope, decodeCommands, NewerEnvelope } from "../shared/envelope.ts";
@@ -46,6 +47,8 @@ export interface EntryReaderOptions {
   /** Resolves when there is room for more commands. */
   room(): Promise<void>;
   onClaimed(entries: number): void;
+  /** Left to a newer worker. */
+  onLeft(entries: number): void;
   signal: AbortSignal;
 }
 
@@ -58,6 +61,10 @@ const CLAIM_IDLE_MS = 1_500;
 const CLAIM_EVERY_MS = 400;
 const RENEW_EVERY_MS = 400;
 const MAX_DELIVERIES = 5;
+
+/** How long an entry that only a newer worker reads waits for one: nobody waits for its answer any more. */
+const MAX_LEFT_MS = 60_000;
+
 const MAX_ENTRIES_A_READ = 100;
 
 /**
@@ -74,7 +81,14 @@ export async function readEntries(options: EntryReaderOptions): Promise<void> {
   const underWay = new Set<string>();
   const running = new Set<Promise<void>>();
   const start = (raw: readonly RawEntry[], deliveries: ReadonlyMap<string, number>) => {
-    const entries = raw.flatMap((item) => open(options, item, deliveries) ?? []);
+    const newer: LeftEntry[] = [];
+    const entries = raw.flatMap((item) => open(options, item, deliveries, newer) ?? []);
+    if (newer.length > 0) {
+      leave(options, newer).catch((error: Error) => {
+        // It stays pending, and whoever claims it next is asked again.
+        options.log.debug({ stream: options.stream, reason: error.message }, "leaving entries failed");
+      });
+    }
     if (entries.length === 0) return;
     for (const { id } of entries) underWay.add(id);
     const run = options.run(entries).finally(() => {
@@ -211,11 +225,39 @@ async function claim(
   } while (cursor !== "0-0" && !options.signal.aborted);
 }
 
-/** Decodes an entry; undefined when it is not to be run here. */
+/** An entry of a newer version than this worker reads. */
+type LeftEntry = Omit<GivenUpEntry, "stream">;
+
+/**
+ * Has newer workers claim entries at their next look: they count as idle long enough, and as not delivered to this
+ * worker, however often it meets them. Only what nobody came for is given up.
+ */
+async function leave(options: EntryReaderOptions, entries: readonly LeftEntry[]): Promise<void> {
+  const { redis, keys, stream, worker, log, onLeft } = options;
+  const key = keys.commandStream(stream);
+  const [seconds] = await redis.time();
+  const oldest = Number(seconds) * 1_000 - MAX_LEFT_MS;
+  let left = 0;
+  for (const { id, bytes, deliveries, error } of entries) {
+    if (Number.parseInt(id, 10) < oldest) {
+      await options.giveUp({ stream, id, bytes, deliveries, error });
+      continue;
+    }
+    left++;
+    const how = ["IDLE", CLAIM_IDLE_MS, "RETRYCOUNT", deliveries - 1, "JUSTID"];
+    await redis.call("xclaim", key, COMMAND_GROUP, worker, "0", id, ...how);
+  }
+  if (left === 0) return;
+  onLeft(left);
+  log.warn({ stream, entries: left, reason: entries[0]!.error }, "entries left to a newer worker");
+}
+
+/** Decodes an entry; undefined when it is not to be run here. One of a newer version goes to `newer`. */
 function open(
   options: EntryReaderOptions,
   [rawId, fields]: RawEntry,
   deliveries: ReadonlyMap<string, number>,
+  newer: LeftEntry[],
 ): Entry | undefined {
   const { stream, log } = options;
   const id = rawId.toString();
@@ -233,9 +275,7 @@ function open(
     giveUp(`delivered ${count} times`);
   } catch (error) {
     if (error instanceof NewerEnvelope) {
-      // Left pending: a worker of the newer version claims it.
-      log.warn({ stream, entry: id, reason: error.message }, "entry left to a newer worker");
-      if (count > MAX_DELIVERIES) giveUp(error.message);
+      newer.push({ id, bytes, deliveries: count, error: error.message });
     } else if (error instanceof BrokenEnvelope) {
       giveUp(error.message);
     } else throw error;

@@ -117,6 +117,7 @@ export async function startWorker(
       },
       room: () => inFlight.room(),
       onClaimed: (entries) => metrics.claimed.inc(entries),
+      onLeft: (entries) => metrics.left.inc(entries),
       signal: stopping.signal,
     };
     return { blocking, done: readEntries(reader) };

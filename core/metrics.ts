@@ -43,6 +43,7 @@ export function createCoreMetrics(register: Registry) {
     streamLength: gauge("stream_length", "entries in the command streams"),
     leader: gauge("leader", "1 on the worker that leads"),
     claimed: counter("claimed_total", "entries taken over from a worker that died or stalled"),
+    left: counter("left_total", "entries left to a worker of a newer version"),
     deadLetters: counter("dead_letters_total", "entries given up"),
     banEnforcement: histogram(
       "ban_enforcement_seconds",

@@ -3,7 +3,7 @@
  * written, the acknowledgement (docs/architecture.md). What gathers while one write is under way goes out with the next.
  */
 import { backoffMs, pause } from "../shared/backoff.ts";
-import { encodeReplies, type Reply } from "../shared/envelope.ts";
+import { encodeReplies, type Recipient, type Reply } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import { COMMAND_GROUP, type Keys } from "../shared/redis/keys.ts";
@@ -33,7 +33,7 @@ const RENEW_MS = 10 * 60 * 1_000;
 class Outgoing {
   readonly texts = new Map<string, string>();
   readonly messages: [channel: string, message: Buffer | string][] = [];
-  readonly replies = new Map<string, Reply[]>();
+  readonly replies = new Map<string, { reads: number; list: Reply[] }>();
   readonly finished: FinishedEntry[] = [];
 }
 
@@ -69,17 +69,18 @@ export class ReplyWriter {
     this.#schedule();
   }
 
-  reply(gateway: string, reply: Reply): void {
+  reply({ gateway, reads }: Recipient, reply: Reply): void {
     const replies = this.#next.replies.get(gateway);
-    if (replies === undefined) this.#next.replies.set(gateway, [reply]);
-    else replies.push(reply);
+    if (replies === undefined) this.#next.replies.set(gateway, { reads, list: [reply] });
+    else replies.list.push(reply);
     this.#schedule();
   }
 
   /** Writes one reply by itself, once. @throws Error when Redis is away: then it may be written, or not */
-  async writeNow(gateway: string, reply: Reply): Promise<void> {
+  async writeNow({ gateway, reads }: Recipient, reply: Reply): Promise<void> {
     const stream = this.#keys.replyStream(gateway);
-    await this.#redis.xadd(stream, "MAXLEN", "~", MAX_STREAM_ENTRIES, "*", "e", encodeReplies([reply]));
+    const bytes = encodeReplies([reply], reads);
+    await this.#redis.xadd(stream, "MAXLEN", "~", MAX_STREAM_ENTRIES, "*", "e", bytes);
   }
 
   /** Acknowledges an entry, after all that was given before. */
@@ -139,10 +140,10 @@ export class ReplyWriter {
     for (const [channel, message] of messages) first.push((to) => publish(to, channel, message));
     const streams: string[] = [];
     const then: Send[] = [];
-    for (const [gateway, list] of replies) {
+    for (const [gateway, { reads, list }] of replies) {
       const stream = this.#keys.replyStream(gateway);
       for (const chunk of chunks(list)) {
-        const bytes = encodeReplies(chunk);
+        const bytes = encodeReplies(chunk, reads);
         then.push((to) => to.xadd(stream, "MAXLEN", "~", MAX_STREAM_ENTRIES, "*", "e", bytes));
       }
       if (!this.#isRecent(stream)) {

@@ -1,5 +1,6 @@
 /** A worker's proof of life, which `foyer status` and the leader go by. */
 import { pause } from "../shared/backoff.ts";
+import { ENVELOPE_VERSION } from "../shared/envelope.ts";
 import { type RedisClient, untilReady } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
@@ -23,7 +24,7 @@ export async function renewWorkerLease({
   opsPort,
   signal,
 }: LeaseOptions): Promise<void> {
-  const info = JSON.stringify({ opsPort, startedAt: Date.now() });
+  const info = JSON.stringify({ opsPort, startedAt: Date.now(), reads: ENVELOPE_VERSION });
   // Tried before the link stands, the first would be a turn late.
   await untilReady(redis, signal);
   while (!signal.aborted) {

@@ -21,6 +21,8 @@ interface CommandWriterOptions {
   pending: PendingCommands;
   /** Whether clients' commands may pass (`lease.ts`); the gateway's own always may. */
   mayPass(): boolean;
+  /** The version of envelopes that all workers read. */
+  version(): number;
   log: Logger;
   signal: AbortSignal;
 }
@@ -179,7 +181,7 @@ export class CommandWriter {
   }
 
   async #add(outlet: Outlet, stream: number, chunk: PendingCommand[]): Promise<void> {
-    const { links, keys, gateway, maxBacklog, pending } = this.#options;
+    const { links, keys, gateway, maxBacklog, pending, version } = this.#options;
     const wereSent = chunk.map(({ maybeSent }) => maybeSent);
     const now = performance.now();
     for (const command of chunk) {
@@ -188,7 +190,7 @@ export class CommandWriter {
     }
     try {
       const commands = chunk.map(({ command }) => command);
-      const bytes = encodeCommands({ gateway, sentAt: Date.now(), commands });
+      const bytes = encodeCommands({ gateway, sentAt: Date.now(), commands }, version());
       const { commandStream, backlog } = keys;
       const args = [bytes, chunk.length, maxBacklog];
       const link = links[stream]!;

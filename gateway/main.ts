@@ -35,6 +35,7 @@ import { createResync } from "./resync.ts";
 import { SharedTexts } from "./shared-texts.ts";
 import { createSocial } from "./social.ts";
 import { type Link, type LinkEvents, startPublicServer } from "./uws.ts";
+import { followWorkers } from "./worker-versions.ts";
 import { WorldUpdates } from "./world-updates.ts";
 import { Worlds } from "./worlds.ts";
 
@@ -94,6 +95,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     maxBacklog,
     pending,
     mayPass,
+    version: followWorkers(redis, keys, signal),
     log,
     signal,
   });

@@ -46,12 +46,26 @@ export async function targetOfReadyFile(path: string): Promise<Target> {
   return { ...targetOfUrls(gatewayUrls(await readReadyFile(path))), facts: () => readReadyFile(path) };
 }
 
-/** Starts a cluster with temporary data and without rate limits; resolves once it serves. */
-export async function startCluster(environment: Environment, signal: AbortSignal): Promise<Target> {
+/** Where a cluster's stores are. */
+interface StoreUrls {
+  databaseUrl: string;
+  redisUrl: string;
+}
+
+/**
+ * Starts a cluster with temporary data and without rate limits; resolves once it serves.
+ *
+ * @param more options of `foyer local`
+ */
+export async function startCluster(
+  environment: Environment,
+  signal: AbortSignal,
+  more: readonly string[] = [],
+): Promise<Target & { stores(): Promise<StoreUrls> }> {
   const root = findCheckout();
   const directory = await mkdtemp(join(tmpdir(), "foyer-loadtest-"));
   const path = join(directory, "ready.json");
-  const options = ["local", "--data", "", "--port", "0", "--ready-file", path];
+  const options = ["local", "--data", "", "--port", "0", "--ready-file", path, ...more];
   const child = spawn(process.execPath, [join("deploy", "bin", "foyer.mjs"), ...options], {
     cwd: root,
     env: { ...environment, FOYER_RATE: "0", FOYER_UPDATE_RATE: "0", FOYER_LOG_LEVEL: "warn" },
@@ -70,7 +84,12 @@ export async function startCluster(environment: Environment, signal: AbortSignal
     await untilReady(child, path, signal);
     const urls = gatewayUrls(await readReadyFile(path));
     const facts = () => readReadyFile(path);
-    return { urls, workerPids: async () => (await facts()).workers.map(({ pid }) => pid), facts, stop };
+    const workerPids = async () => (await facts()).workers.map(({ pid }) => pid);
+    const stores = async () => {
+      const { database_url: databaseUrl, redis_url: redisUrl } = await facts();
+      return { databaseUrl, redisUrl };
+    };
+    return { urls, workerPids, facts, stores, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,11 +1,27 @@
 /**
  * What nodes say to each other: versioned msgpack values, encoded and decoded here and nowhere else. On the wire
  * they are arrays, not maps: half the bytes, and the names would cross Redis with every command.
+ *
+ * Two versions of the code run side by side during a rollout, so nobody writes what its reader cannot read
+ * (docs/decisions/0007). Commands are written in the newest version that every living worker reads, which each says
+ * in its lease; replies in the newest that their gateway reads, which it says with its commands. Broadcasts have
+ * readers that nobody knows: they only ever get more fields, at their end. A field at the end that readers may do
+ * without raises no version, in none of them.
  */
 import { Packr } from "msgpackr";
 
-/** Raised when a reader of the previous version could no longer make sense of what is written. */
+/**
+ * The newest version of commands and replies that this code reads and writes; it does the one before too. Raised when
+ * a reader of the previous version could no longer make sense of what is written, and with each new command of the
+ * gateway's own (`gateway-commands.ts`).
+ */
 export const ENVELOPE_VERSION = 1;
+
+/** What a node reads that does not say. */
+export const FIRST_VERSION = 1;
+
+/** Never raised. */
+const BROADCAST_VERSION = 1;
 
 const packr = new Packr({ useRecords: false, int64AsType: "number" });
 
@@ -40,7 +56,12 @@ export interface CommandEnvelope {
   /** When the gateway wrote it, ms since the epoch by its clock: for measuring alone. */
   sentAt: number;
   commands: Command[];
+  /** The newest version of replies that it reads. */
+  reads: number;
 }
+
+/** Who gets a reply. */
+export type Recipient = Pick<CommandEnvelope, "gateway" | "reads">;
 
 /** A piece of a frame: text, or the hash of a text that many frames share (see `shared-text.ts`). */
 export type FramePart = string | { shared: string };
@@ -94,16 +115,30 @@ export interface UserBroadcast {
   publishedAt: number;
 }
 
-/** Encodes one entry of a command stream. */
-export function encodeCommands(envelope: CommandEnvelope): Buffer {
-  const commands = envelope.commands.map((c) => [c.n, c.connection, c.world, c.user, c.frame, c.address]);
-  return packr.pack([ENVELOPE_VERSION, envelope.gateway, envelope.sentAt, commands]);
+/** The newest version that all of these nodes read, by what they say in their leases; null where there are none. */
+export function versionAllRead(nodes: readonly { reads?: number }[]): number | null {
+  if (nodes.length === 0) return null;
+  return Math.min(ENVELOPE_VERSION, ...nodes.map(({ reads = FIRST_VERSION }) => reads));
+}
+
+/**
+ * Encodes one entry of a command stream. The sender reads what its own code does.
+ *
+ * @param version one that all workers read
+ */
+export function encodeCommands(
+  { gateway, sentAt, commands }: Omit<CommandEnvelope, "reads">,
+  version = ENVELOPE_VERSION,
+): Buffer {
+  const items = commands.map((c) => [c.n, c.connection, c.world, c.user, c.frame, c.address]);
+  return packr.pack([version, gateway, sentAt, items, ENVELOPE_VERSION]);
 }
 
 /** @throws BrokenEnvelope, NewerEnvelope */
 export function decodeCommands(bytes: Buffer): CommandEnvelope {
-  const [, gateway, sentAt, list] = open(bytes);
+  const [, gateway, sentAt, list, reads = FIRST_VERSION] = open(bytes);
   if (typeof gateway !== "string" || typeof sentAt !== "number" || !Array.isArray(list)) broken();
+  if (typeof reads !== "number") broken();
   const commands = list.map((item): Command => {
     if (!Array.isArray(item)) broken();
     const [n, connection, world, user, frame, address] = item;
@@ -111,12 +146,16 @@ export function decodeCommands(bytes: Buffer): CommandEnvelope {
     if (!isTextOrNull(user) || typeof frame !== "string" || !isTextOrNull(address)) broken();
     return { n, connection, world, user, frame, address };
   });
-  return { gateway, sentAt, commands };
+  return { gateway, sentAt, commands, reads };
 }
 
-/** Encodes one entry of a gateway's reply stream. */
-export function encodeReplies(replies: readonly Reply[]): Buffer {
-  return packr.pack([ENVELOPE_VERSION, replies.map(toItem)]);
+/**
+ * Encodes one entry of a gateway's reply stream.
+ *
+ * @param reads what that gateway reads
+ */
+export function encodeReplies(replies: readonly Reply[], reads: number): Buffer {
+  return packr.pack([Math.min(reads, ENVELOPE_VERSION), replies.map(toItem)]);
 }
 
 function toItem({ n, frame, effect, part }: Reply): unknown[] {
@@ -150,7 +189,7 @@ function toPart(item: unknown): ReplyPart {
 export function encodeUserBroadcast(b: UserBroadcast): Buffer {
   const origin = b.origin && [b.origin.gateway, b.origin.connection];
   return packr.pack([
-    ENVELOPE_VERSION,
+    BROADCAST_VERSION,
     b.world,
     b.user,
     b.version,

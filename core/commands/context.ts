@@ -1,5 +1,5 @@
 /** What a command is given, and what it gives back. */
-import type { Effect, ReplyPart } from "../../shared/envelope.ts";
+import type { Effect, Recipient, ReplyPart } from "../../shared/envelope.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { RedisClient } from "../../shared/redis/connect.ts";
 import type { Keys } from "../../shared/redis/keys.ts";
@@ -27,8 +27,7 @@ export interface Services {
 }
 
 /** Where a command came from. */
-export interface Origin {
-  gateway: string;
+export interface Origin extends Recipient {
   connection: number;
   /** The gateway's number for it. */
   n: number;

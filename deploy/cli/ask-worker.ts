@@ -1,13 +1,20 @@
 /** One command of the operator's on its way to a worker and back, as a gateway does it for a client. */
 import { randomBytes } from "node:crypto";
 import type { ClusterLink } from "../../core/world-file.ts";
-import { decodeReplies, encodeCommands, type Reply } from "../../shared/envelope.ts";
+import {
+  decodeReplies,
+  encodeCommands,
+  FIRST_VERSION,
+  type Reply,
+  versionAllRead,
+} from "../../shared/envelope.ts";
 import { createLog } from "../../shared/log.ts";
 import type { OperatorAction, OperatorBody } from "../../shared/protocol/operator-commands.ts";
 import { BLOCK_MS, connectToKey, untilReady } from "../../shared/redis/connect.ts";
 import { streamOf } from "../../shared/redis/keys.ts";
 import { runScript } from "../../shared/redis/lua.ts";
 import { Failure, type Io } from "./failure.ts";
+import { liveNodes } from "./live-nodes.ts";
 import { type StoreAddresses, type StoreOptions, withRedis } from "./stores.ts";
 
 /** What a worker answered: a result, or an error of the protocol. */
@@ -51,13 +58,14 @@ export function askWorker(
 }
 
 async function send(
-  { redis, keys }: ClusterLink,
+  link: ClusterLink,
   { commandStreams }: StoreAddresses,
   sender: string,
   world: string,
   action: string,
   body: OperatorBody,
 ): Promise<void> {
+  const { redis, keys } = link;
   const stream = streamOf(Object.values(body.target)[0]!, commandStreams);
   const [, isChecked] = (await runScript(redis, "check-stream", keys.streamChecked(stream))) as [
     string,
@@ -65,7 +73,9 @@ async function send(
   ];
   const frame = JSON.stringify([action, NUMBER, body]);
   const command = { n: NUMBER, connection: 0, world, user: null, frame, address: null };
-  const bytes = encodeCommands({ gateway: sender, sentAt: Date.now(), commands: [command] });
+  const workers = await liveNodes(link, "core");
+  const version = versionAllRead(workers.map(({ info }) => info)) ?? FIRST_VERSION;
+  const bytes = encodeCommands({ gateway: sender, sentAt: Date.now(), commands: [command] }, version);
   const [key, backlog] = [keys.commandStream(stream), keys.backlog(stream)];
   // No limit: a rush of clients is no reason to turn the operator away.
   const added = isChecked === 1 ? await runScript(redis, "add-entry", key, backlog, bytes, 1, 0) : null;

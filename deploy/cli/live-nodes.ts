@@ -6,7 +6,7 @@ import { runScript } from "../../shared/redis/lua.ts";
 /** One of them. */
 export interface LiveNode {
   id: string;
-  info: { connections?: number; draining?: boolean };
+  info: { connections?: number; draining?: boolean; reads?: number };
 }
 
 /** Sorted by id. */

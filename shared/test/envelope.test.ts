@@ -15,6 +15,7 @@ import {
   NewerEnvelope,
   type Reply,
   type UserBroadcast,
+  versionAllRead,
 } from "../envelope.ts";
 
 const packr = new Packr({ useRecords: false, int64AsType: "number" });
@@ -26,6 +27,7 @@ const envelope: CommandEnvelope = {
     { n: 1, connection: 7, world: "w", user: null, frame: '["authenticate",{}]', address: "2001:db8::1" },
     { n: 2 ** 40, connection: 0, world: "w", user: "u", frame: '["ü",1,"🎈"]', address: null },
   ],
+  reads: ENVELOPE_VERSION,
 };
 
 const effects: (Effect | null)[] = [
@@ -69,13 +71,13 @@ t.test("replies come out as they went in, with every effect and with shared text
   const replies = effects.map(
     (effect, n): Reply => ({ n, frame: n % 2 === 0 ? "[]" : ["[", { shared: "hash" }, "]"], effect }),
   );
-  t.strictSame(decodeReplies(encodeReplies(replies)), replies);
+  t.strictSame(decodeReplies(encodeReplies(replies, ENVELOPE_VERSION)), replies);
 });
 
 t.test("a part of a big answer comes out as it went in, and is checked", async (t) => {
   const part = { run: "r", number: 3, last: false, bytes: Buffer.from("…") };
   const reply: Reply = { n: 1, frame: "", effect: null, part };
-  t.same(decodeReplies(encodeReplies([reply])), [reply]);
+  t.same(decodeReplies(encodeReplies([reply], ENVELOPE_VERSION)), [reply]);
   for (const wrong of [null, [], ["r", 3, false], [1, 3, false, part.bytes], ["r", 3, 0, part.bytes]]) {
     const bytes = packr.pack([ENVELOPE_VERSION, [[1, "", null, wrong]]]);
     t.type(failureOf(decodeReplies, bytes), BrokenEnvelope, JSON.stringify(wrong));
@@ -109,7 +111,11 @@ t.test("garbage is a broken envelope, whatever it is", async (t) => {
 });
 
 t.test("an envelope of another kind is a broken one", async (t) => {
-  const written = [encodeCommands(envelope), encodeReplies([]), encodeUserBroadcast(broadcast)];
+  const written = [
+    encodeCommands(envelope),
+    encodeReplies([], ENVELOPE_VERSION),
+    encodeUserBroadcast(broadcast),
+  ];
   Object.entries(decoders).forEach(([name, decode], own) => {
     written.forEach((bytes, kind) => {
       if (kind !== own) t.type(failureOf(decode, bytes), BrokenEnvelope, name);
@@ -145,4 +151,31 @@ t.test("a newer version is told apart from garbage: another node may read it", a
     t.type(failureOf(decode, bytes), NewerEnvelope, name);
     t.match(failureOf(decode, bytes), { message: /version 2, this node reads 1/ }, name);
   }
+});
+
+t.test("what is written is of the version that its reader reads", async (t) => {
+  const versionOf = (bytes: Buffer) => (packr.unpack(bytes) as unknown[])[0];
+  t.equal(versionAllRead([{ reads: ENVELOPE_VERSION }, { reads: ENVELOPE_VERSION + 1 }]), ENVELOPE_VERSION);
+  t.equal(versionAllRead([{ reads: 0 }, { reads: ENVELOPE_VERSION }]), 0, "the oldest worker decides");
+  t.equal(versionAllRead([{}, { reads: ENVELOPE_VERSION + 1 }]), 1, "one that does not say reads the first");
+  t.equal(versionAllRead([]), null);
+  t.equal(versionOf(encodeCommands(envelope, 0)), 0);
+  t.equal(versionOf(encodeReplies([], 0)), 0);
+  t.equal(
+    versionOf(encodeReplies([], ENVELOPE_VERSION + 1)),
+    ENVELOPE_VERSION,
+    "never newer than the writer",
+  );
+});
+
+t.test("a gateway that does not say what it reads, reads the first version", async (t) => {
+  t.equal(decodeCommands(packr.pack([1, "g1", 1, []])).reads, 1);
+  t.type(failureOf(decodeCommands, packr.pack([1, "g1", 1, [], "2"])), BrokenEnvelope);
+});
+
+t.test("fields that came later, at the end, are in nobody's way", async (t) => {
+  const longer = (bytes: Buffer) => packr.pack([...(packr.unpack(bytes) as unknown[]), "more"]);
+  t.strictSame(decodeCommands(longer(encodeCommands(envelope))), envelope);
+  t.strictSame(decodeReplies(longer(encodeReplies([], ENVELOPE_VERSION))), []);
+  t.strictSame(decodeUserBroadcast(longer(encodeUserBroadcast(broadcast))), broadcast);
 });

@@ -1,30 +1,18 @@
 /** Real nodes in processes of their own, over a test file's own database and key prefix. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import type { Test } from "tap";
-import type { ReadyMessage } from "../node-process.ts";
+import {
+  inherited,
+  program,
+  startGatewayNode,
+  startWorkerNode,
+  type TestGateway,
+  type TestNode,
+} from "./node.ts";
 import { createTestStores } from "./stores.ts";
 
-/** A node's process. */
-export interface TestNode {
-  id: string;
-  pid: number;
-  process: ChildProcess;
-  /** `http://127.0.0.1:…` of its ops port. */
-  ops: string;
-  /** Asks it to end; resolves with its exit status. */
-  stop(): Promise<number | null>;
-  /** Ends it at once. */
-  kill(): Promise<void>;
-}
-
-/** A gateway's process. */
-export interface TestGateway extends TestNode {
-  http: string;
-  /** The WebSocket address of a world. */
-  world(id: string): string;
-}
+export type { TestGateway, TestNode };
 
 interface ClusterOptions {
   gateways?: number;
@@ -33,9 +21,6 @@ interface ClusterOptions {
   worlds?: object[];
   environment?: Record<string, string>;
 }
-
-const program = fileURLToPath(new URL("../../deploy/bin/foyer.mjs", import.meta.url));
-const STOP_MS = 30_000;
 
 /** Starts stores, worlds and nodes; everything ends with the test, and a node that does not fails it. */
 export async function startTestCluster(t: Test, options: ClusterOptions = {}) {
@@ -55,33 +40,32 @@ export async function startTestCluster(t: Test, options: ClusterOptions = {}) {
     await runFoyer(["world", "import", "-"], environment, JSON.stringify(world));
   }
 
-  const start = async (role: "gateway" | "core", extra: Record<string, string> = {}) => {
-    const child = spawn(process.execPath, [program, role], {
-      env: { ...inherited(), ...environment, ...extra },
-      stdio: ["ignore", "pipe", "inherit", "ipc"],
-    });
-    // What a node logs at this level is worth a look in the output of a failed test.
-    child.stdout!.on("data", (text: Buffer) => t.comment(text.toString().trimEnd()));
-    const node = { ...(await readyNode(child)), process: child };
+  const watched = async <N extends TestNode>(role: string, starting: Promise<N>): Promise<N> => {
+    const node = await starting;
     t.teardown(async () => {
-      if ((await node.stop()) === null && child.signalCode !== "SIGKILL") {
+      if ((await node.stop()) === null && node.process.signalCode !== "SIGKILL") {
         throw new Error(`${role} ${node.id} did not end by itself`);
       }
     });
     return node;
   };
-  const startWorker = (extra?: Record<string, string>): Promise<TestNode> => start("core", extra);
-  const startGateway = async (extra?: Record<string, string>): Promise<TestGateway> => {
-    const node = await start("gateway", extra);
-    const http = `http://127.0.0.1:${node.port}`;
-    return { ...node, http, world: (id) => `ws://127.0.0.1:${node.port}/ws/world/${id}` };
-  };
+  const how = (extra: Record<string, string> = {}, other?: string) => ({
+    environment: { ...environment, ...extra },
+    program: other,
+    // What a node logs at this level is worth a look in the output of a failed test.
+    onOutput: (text: string) => t.comment(text.trimEnd()),
+  });
+  /** @param other the command line of another build */
+  const startWorker = (extra?: Record<string, string>, other?: string): Promise<TestNode> =>
+    watched("worker", startWorkerNode(how(extra, other)));
+  const startGateway = (extra?: Record<string, string>, other?: string): Promise<TestGateway> =>
+    watched("gateway", startGatewayNode(how(extra, other)));
   const many = <T>(count: number, one: () => Promise<T>) =>
     Promise.all(Array.from({ length: count }, () => one()));
   // A gateway is ready once a worker is there to hear, so that both have to start at once.
   const [workers, gateways] = await Promise.all([
-    many(options.workers ?? 1, startWorker),
-    many(options.gateways ?? 1, startGateway),
+    many(options.workers ?? 1, () => startWorker()),
+    many(options.gateways ?? 1, () => startGateway()),
   ]);
   return { ...stores, environment, workers, gateways, startWorker, startGateway };
 }
@@ -107,39 +91,4 @@ export async function runFoyer(
   const [code] = await once(child, "close");
   if (code !== 0) throw new Error(`foyer ${args.join(" ")} ended with ${code}: ${written.stderr}`);
   return written.stdout;
-}
-
-async function readyNode(child: ChildProcess) {
-  const ready = await new Promise<ReadyMessage>((resolve, reject) => {
-    child.once("message", resolve);
-    child.once("exit", (code, signal) => reject(new Error(`the node ended with ${signal ?? code}`)));
-  });
-  const ended = () => child.exitCode !== null || child.signalCode !== null;
-  const end = async (signal: NodeJS.Signals) => {
-    if (ended()) return child.exitCode;
-    const gone = once(child, "exit");
-    child.kill("SIGCONT");
-    child.kill(signal);
-    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-    await gone;
-    clearTimeout(timer);
-    return child.exitCode;
-  };
-  return {
-    id: ready.id,
-    pid: child.pid!,
-    port: ready.port,
-    ops: `http://127.0.0.1:${ready.opsPort}`,
-    stop: () => end("SIGTERM"),
-    kill: async () => {
-      await end("SIGKILL");
-    },
-  };
-}
-
-/** What a process needs of ours: where programs are, not what we are set to. */
-function inherited(): Record<string, string | undefined> {
-  // biome-ignore lint/style/noProcessEnv: the one place where tests hand on their environment
-  const { PATH, HOME, TMPDIR } = process.env;
-  return { PATH, HOME, TMPDIR };
 }

@@ -1,6 +1,5 @@
 /** A TCP proxy between a node and a store, whose links are cut, frozen, held up or slowed down. */
 import { type AddressInfo, createServer, connect as dial, type Socket } from "node:net";
-import type { Test } from "tap";
 
 /** Which way bytes go: up is from whoever dials to the target. */
 export type Direction = "up" | "down";
@@ -39,8 +38,11 @@ interface Half {
 
 const directions: readonly Direction[] = ["up", "down"];
 
-/** Starts one; it ends with the test. */
-export async function startTcpProxy(t: Test, target: { host: string; port: number }): Promise<TcpProxy> {
+/** Starts one; it ends with the test, or whatever else does `teardown`. */
+export async function startTcpProxy(
+  t: { teardown(end: () => unknown): void },
+  target: { host: string; port: number },
+): Promise<TcpProxy> {
   const proxy = await openTcpProxy(target);
   t.teardown(() => proxy.close());
   return proxy;
