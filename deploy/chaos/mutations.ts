@@ -35,7 +35,7 @@ export const mutations: readonly Mutation[] = [
         replace: `for (const { n, frame } of commands) {
         const [action, id] = JSON.parse(frame);
         if (action === "user.update")
-            runner.writer.reply(gateway, { n, frame: JSON.stringify(["success", id, {}]), effect: null });
+            runner.writer.reply(entry.envelope, { n, frame: JSON.stringify(["success", id, {}]), effect: null });
     }
     runner.writer.finish({ stream: entry.stream, id: entry.id, commands: commands.length });
     const answered = await Promise.all(`,

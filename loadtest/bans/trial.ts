@@ -136,6 +136,6 @@ export function mayComeLate(person: Person, action: Action) {
   };
 }
 
-export function isSilence(action: Action): boolean {
+function isSilence(action: Action): boolean {
   return action === "user.silence";
 }
