@@ -1,6 +1,6 @@
 /** Redis' own clock, by which entries of a stream are dated: clocks of nodes may differ. */
 import { pause } from "../shared/backoff.ts";
-import type { RedisClient } from "../shared/redis/connect.ts";
+import { type RedisClient, untilReady } from "../shared/redis/connect.ts";
 
 const EVERY_MS = 2_000;
 
@@ -19,6 +19,8 @@ export function watchRedisClock(redis: RedisClient, signal: AbortSignal): RedisC
   });
   const watch = async () => {
     while (!signal.aborted) {
+      // At once behind a new link: what waited there may be old.
+      await untilReady(redis, signal);
       try {
         const [seconds, microseconds] = await redis.time();
         offset = Number(seconds) * 1_000 + Number(microseconds) / 1_000 - performance.now();
