@@ -1,6 +1,6 @@
 /** Redis' own clock, by which entries of a stream are dated: clocks of nodes may differ. */
 import { pause } from "../shared/backoff.ts";
-import type { RedisClient } from "../shared/redis/connect.ts";
+import { type RedisClient, untilReady } from "../shared/redis/connect.ts";
 
 const EVERY_MS = 2_000;
 
@@ -25,6 +25,8 @@ export function watchRedisClock(redis: RedisClient, signal: AbortSignal): RedisC
   };
   const watch = async () => {
     while (!signal.aborted) {
+      // At once behind a new link: what waited there may be old.
+      await untilReady(redis, signal);
       try {
         await look();
       } catch {

@@ -2,6 +2,7 @@
  * `soak`: people come and go for an hour, at a rate that is no load. Resident memory, open handles, Redis' keys and
  * streams have to level off; the report shows all curves.
  */
+import { setMaxListeners } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -34,6 +35,8 @@ export async function runSoak(target: Target, { minutes, report, progress }: Soa
   const book = createBook();
   const seconds = minutes * 60;
   const over = new AbortController();
+  // All who pause listen.
+  setMaxListeners(0, over.signal);
   const onSample = (at: number) => {
     curves.add("latency", "p99", at, book.latencies.getValueAtPercentile(99) / 1000);
     book.latencies = createHistogram();

@@ -20,7 +20,7 @@ async function run(...args: string[]) {
   return { code, written };
 }
 
-for (const args of [["fetch"], ["logins"], ["updates"], ["updates", "--kill-worker-at", "1"]]) {
+for (const args of [["fetch"], ["logins"], ["updates"], ["updates", "--kill-worker-at", "1"], ["overload"]]) {
   t.test(`${args.join(" ")} keeps its promises`, async (t) => {
     const { code, written } = await run(...args);
     t.equal(code, 0, written);
