@@ -7,7 +7,7 @@ import type { LoggedCommand } from "./sql/command-log.ts";
 import type { Sql } from "./sql/database.ts";
 import { type NewLogin, writeNewLogins } from "./sql/logins.ts";
 import { selectUsers, touchLogins, type UserKey, type UserRow } from "./sql/users.ts";
-import { asUuid } from "./storable.ts";
+import { asUuid, isStorable } from "./storable.ts";
 
 /** The loaders of one batch. */
 export interface Loaders {
@@ -27,7 +27,8 @@ export function createLoaders(sql: Sql): Loaders {
   return {
     user(world, key, value) {
       const loader = remember(users, world, () => userLoaders(sql, world))[key];
-      if (key !== "id") return loader.load(value);
+      // What Postgres cannot hold is nobody's, and would be an error to all who share the statement.
+      if (key !== "id") return isStorable(value) ? loader.load(value) : Promise.resolve(undefined);
       const id = asUuid(value);
       return id === null ? Promise.resolve(undefined) : loader.load(id);
     },

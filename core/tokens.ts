@@ -104,10 +104,11 @@ export function verifyToken(keys: readonly TokenKey[], token: string, now: numbe
   if (!verified) throw new Refusal("auth.invalid_token");
   const { claims } = decoded;
   const seconds = now / 1000;
-  if (typeof claims.exp !== "number") throw new Refusal("auth.invalid_token");
+  // 1e400 is a number in JSON, and endless here.
+  if (!Number.isFinite(claims.exp)) throw new Refusal("auth.invalid_token");
   if (claims.nbf !== undefined && !(Number(claims.nbf) <= seconds + LEEWAY_S))
     throw new Refusal("auth.invalid_token");
-  if (claims.exp + LEEWAY_S <= seconds) throw new Refusal("auth.expired_token");
+  if (claims.exp! + LEEWAY_S <= seconds) throw new Refusal("auth.expired_token");
   return claims.uid === undefined && typeof claims.kiosk_id === "string"
     ? { kioskId: claims.kiosk_id }
     : readClaims(claims);
@@ -120,10 +121,12 @@ function decode(token: string): { algorithm: string; claims: jwt.JwtPayload } {
   } catch {
     // A header or a payload that is no JSON; told apart from a bad signature for nobody.
   }
-  if (decoded === null || typeof decoded.payload !== "object" || decoded.payload === null) {
+  const isObject = typeof decoded?.payload === "object" && decoded.payload !== null;
+  // `crit` names what a verifier must understand or refuse (RFC 7515); here nothing of that kind is understood.
+  if (decoded === null || !isObject || decoded.header.crit !== undefined) {
     throw new Refusal("auth.invalid_token");
   }
-  return { algorithm: decoded.header.alg, claims: decoded.payload };
+  return { algorithm: decoded.header.alg, claims: decoded.payload as jwt.JwtPayload };
 }
 
 function verifies(key: TokenKey, token: string, claims: jwt.JwtPayload): boolean {

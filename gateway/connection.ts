@@ -10,7 +10,9 @@ import { isCommand, namespaces } from "../shared/protocol/commands.ts";
 import { type ErrorCode, errorBody } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId, pushFrame } from "../shared/protocol/frames.ts";
 import type { BigAnswer, BigAnswers } from "./big-answer.ts";
+import { commandsOf, FloodLimit, weightOf } from "./flood.ts";
 import { readFrame } from "./frame.ts";
+import type { Lingering } from "./lingering.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { closeReasons, type Link, type LinkEvents } from "./uws.ts";
@@ -41,6 +43,7 @@ export interface Request {
 /** Limits of every connection. */
 export interface ConnectionLimits {
   maxQueue: number;
+  maxMessageBytes: number;
   maxSendBufferBytes: number;
   rate: number;
   rateBurst: number;
@@ -52,6 +55,7 @@ export interface ConnectionHost {
   limits: ConnectionLimits;
   metrics: GatewayMetrics;
   bigAnswers: BigAnswers;
+  lingering: Lingering;
   /** Has a worker run a request; `answered` is called later, once, or once for each part. */
   run(connection: Connection, request: Request, answered: (answer: Answer) => void): void;
   /** Whether anything may reach clients now; of the gateway's `own` words more may. */
@@ -78,6 +82,9 @@ type Waiting = Request | { refusal: string; close?: number };
 const MAX_INVALID_FRAMES = 10;
 const MAX_FAILED_LOGINS = 5;
 
+/** Commands may wait as long as they would fit in so many messages of the largest size. */
+const MAX_WAITING_MESSAGES = 16;
+
 /** What a surplus command is told: by then some of the queue is answered. */
 const QUEUE_RETRY_MS = 1_000;
 
@@ -103,7 +110,10 @@ export class Connection implements LinkEvents {
   readonly #link: Link;
   readonly #host: ConnectionHost;
   readonly #rate: RateLimit;
+  readonly #flood: FloodLimit;
   #waiting: Waiting[] = [];
+  /** Of the commands among them. */
+  #waitingCharacters = 0;
   /** Whether it is known yet that its world exists: until then what it sends waits. */
   #hasBegun = false;
   #underWay = false;
@@ -125,6 +135,7 @@ export class Connection implements LinkEvents {
     this.#link = link;
     this.#host = host;
     this.#rate = new RateLimit(host.limits.rate, host.limits.rateBurst, this.openedAt);
+    this.#flood = new FloodLimit(this.openedAt);
   }
 
   /** Its world exists: what has come so far is served. */
@@ -140,7 +151,7 @@ export class Connection implements LinkEvents {
   }
 
   text(text: string): void {
-    if (this.isClosed || this.#closeWhenIdle !== null) return;
+    if (this.isClosed || this.#closeWhenIdle !== null || this.#invalidFrames >= MAX_INVALID_FRAMES) return;
     try {
       this.#read(text);
     } catch (error) {
@@ -152,6 +163,13 @@ export class Connection implements LinkEvents {
     this.close(closeCodes.unacceptable);
   }
 
+  control(): void {
+    if (this.isClosed || this.#isFlood(1)) return;
+    // It is answered into a buffer that nobody else looks at.
+    const { maxSendBufferBytes } = this.#host.limits;
+    if (maxSendBufferBytes > 0 && this.#link.getBufferedAmount() > maxSendBufferBytes) this.#tooSlow();
+  }
+
   tooBig(): void {
     this.close(closeCodes.tooBig);
   }
@@ -159,7 +177,7 @@ export class Connection implements LinkEvents {
   /** The WebSocket is gone. */
   closed(code: number): void {
     this.isClosed = true;
-    this.#waiting = [];
+    this.#forgetWaiting();
     this.#held = [];
     if (this.#big !== null) this.#host.bigAnswers.stop(this.#big.run, this.#big);
     const { connectionsClosed } = this.#host.metrics;
@@ -199,7 +217,7 @@ export class Connection implements LinkEvents {
   /** Its user is locked out: nothing that it sent is begun any more, nothing that waits for it gets there. */
   cutOff(): void {
     if (this.isClosed) return;
-    this.#waiting = [];
+    this.#forgetWaiting();
     this.#held = [];
     // What the buffer holds would still arrive before the close does.
     if (this.#big === null && this.#link.getBufferedAmount() === 0) return this.reload();
@@ -228,12 +246,13 @@ export class Connection implements LinkEvents {
     if (this.isClosed) return;
     const reason = closeReasons[code] ?? "";
     this.#closedBy = reason;
-    this.#link.end(code, reason);
+    if (this.#host.lingering.admits(this.#link.getBufferedAmount())) this.#link.end(code, reason);
+    else this.#link.close();
   }
 
   /** Closes it once what is under way is answered; what waits behind is not begun. */
   closeWhenIdle(code: number): void {
-    this.#waiting = [];
+    this.#forgetWaiting();
     if (this.#underWay) this.#closeWhenIdle = code;
     else this.close(code);
   }
@@ -260,29 +279,55 @@ export class Connection implements LinkEvents {
 
   #read(text: string): void {
     const frame = readFrame(text);
-    if (frame.kind === "ping") return this.send(`["pong",${frame.payload}]`, "pong", true);
+    if (frame.kind === "ping") {
+      if (!this.#isFlood(weightOf(text))) this.send(`["pong",${frame.payload}]`, "pong", true);
+      return;
+    }
     const { metrics, limits } = this.#host;
     if (frame.kind === "invalid") {
       const isLast = ++this.#invalidFrames >= MAX_INVALID_FRAMES;
       return this.#refuse(frame.id, "protocol.invalid_message", isLast ? closeCodes.unacceptable : undefined);
     }
     const now = performance.now();
-    if (limits.maxQueue > 0 && this.#waiting.length >= limits.maxQueue) {
+    if (limits.maxQueue > 0 && this.#isQueueFull(text)) {
       metrics.rateLimited.inc();
+      if (this.#isFlood(weightOf(text))) return;
       const details = { retry_after_ms: QUEUE_RETRY_MS };
       return this.send(errorFrame(frame.id, errorBody("protocol.rate_limited", details)), "answer", true);
     }
-    const wait = this.#rate.take(now);
+    const weight = weightOf(text);
+    const wait = this.#rate.take(now, commandsOf(weight));
     if (wait > 0) {
       metrics.rateLimited.inc();
+      if (this.#isFlood(weight)) return;
       this.#waiting.push({
         refusal: errorFrame(frame.id, errorBody("protocol.rate_limited", { retry_after_ms: wait })),
       });
     } else {
       const { action, id } = frame;
       this.#waiting.push({ action, id, text, readAt: now });
+      this.#waitingCharacters += text.length;
     }
     this.#advance();
+  }
+
+  /** Too many commands, or too much of them. */
+  #isQueueFull(text: string): boolean {
+    const { maxQueue, maxMessageBytes } = this.#host.limits;
+    const characters = this.#waitingCharacters + text.length;
+    return this.#waiting.length >= maxQueue || characters > MAX_WAITING_MESSAGES * maxMessageBytes;
+  }
+
+  /** Counts what is answered here. @returns whether it was one too many, and the connection is closed for it */
+  #isFlood(weight: number): boolean {
+    if (!this.#flood.isTooMuch(weight, performance.now())) return false;
+    this.close(closeCodes.policy);
+    return true;
+  }
+
+  #forgetWaiting(): void {
+    this.#waiting = [];
+    this.#waitingCharacters = 0;
   }
 
   #refuse(id: FrameId | undefined, code: ErrorCode, close?: number): void {
@@ -299,6 +344,7 @@ export class Connection implements LinkEvents {
         if (next.close !== undefined) this.close(next.close);
         continue;
       }
+      this.#waitingCharacters -= next.text.length;
       const code = this.#refusalOf(next);
       if (code === null) {
         this.#underWay = true;
@@ -342,6 +388,7 @@ export class Connection implements LinkEvents {
       if (verdict !== "yes") this.#host.loggedInTooLate(this, user);
       if (verdict === "again") {
         this.#waiting.unshift(request);
+        this.#waitingCharacters += request.text.length;
         return this.#advance();
       }
       if (verdict === "fenced") return this.reload();

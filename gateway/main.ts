@@ -20,6 +20,7 @@ import { FanOut } from "./fan-out.ts";
 import { Fences } from "./fence.ts";
 import { createHttp } from "./http.ts";
 import { holdLease } from "./lease.ts";
+import { Lingering } from "./lingering.ts";
 import { createGatewayMetrics } from "./metrics.ts";
 import { listenForOrders } from "./orders.ts";
 import { createAsk } from "./own-commands.ts";
@@ -145,6 +146,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const host: ConnectionHost = {
     limits: {
       maxQueue: settings.FOYER_MAX_QUEUE,
+      maxMessageBytes: settings.FOYER_MAX_MESSAGE_BYTES,
       maxSendBufferBytes: settings.FOYER_MAX_SEND_BUFFER_BYTES,
       rate: settings.FOYER_RATE,
       rateBurst: settings.FOYER_RATE_BURST,
@@ -152,6 +154,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     },
     metrics,
     bigAnswers,
+    lingering: new Lingering(),
     run: createClientCommands({ gateway: id, streams, timeoutMs, pending, writer, texts, log }),
     mayPass: (own) => lease.isHeld() || (own && lease.isCutOff()),
     holds: (connection) => holding.add(connection),
