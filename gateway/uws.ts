@@ -230,8 +230,10 @@ function serve<T>(
         .writeHeader("referrer-policy", "no-referrer");
       for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
       // To a HEAD a body would be the beginning of the next answer.
-      if (asked.method === "head") response.endWithoutBody(Buffer.byteLength(body));
-      else response.end(body);
+      // Given a length, `endWithoutBody` would wait for it.
+      if (asked.method === "head") {
+        response.writeHeader("content-length", String(Buffer.byteLength(body))).endWithoutBody();
+      } else response.end(body);
     });
   });
 }

@@ -1,6 +1,7 @@
 /** Real nodes in processes of their own, over a test file's own database and key prefix. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Test } from "tap";
 import type { ReadyMessage } from "../node-process.ts";
@@ -32,6 +33,8 @@ interface ClusterOptions {
   /** World files to import. */
   worlds?: object[];
   environment?: Record<string, string>;
+  /** Hears each line that a node writes; else what they log is in the output of the test. */
+  onLine?: (line: string) => void;
 }
 
 const program = fileURLToPath(new URL("../../deploy/bin/foyer.mjs", import.meta.url));
@@ -58,10 +61,12 @@ export async function startTestCluster(t: Test, options: ClusterOptions = {}) {
   const start = async (role: "gateway" | "core", extra: Record<string, string> = {}) => {
     const child = spawn(process.execPath, [program, role], {
       env: { ...inherited(), ...environment, ...extra },
-      stdio: ["ignore", "pipe", "inherit", "ipc"],
+      stdio: ["ignore", "pipe", options.onLine === undefined ? "inherit" : "pipe", "ipc"],
     });
     // What a node logs at this level is worth a look in the output of a failed test.
-    child.stdout!.on("data", (text: Buffer) => t.comment(text.toString().trimEnd()));
+    const heard = options.onLine ?? ((line: string) => void t.comment(line));
+    createInterface({ input: child.stdout! }).on("line", heard);
+    if (child.stderr !== null) createInterface({ input: child.stderr }).on("line", heard);
     const node = { ...(await readyNode(child)), process: child };
     t.teardown(async () => {
       if ((await node.stop()) === null && child.signalCode !== "SIGKILL") {
