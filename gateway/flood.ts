@@ -13,8 +13,11 @@ const BURST = 10_000;
 const SHORT = 128;
 const CHARACTERS = 2_048;
 
-/** A frame of this weight takes a millisecond to read, here and once more in a worker. */
-const WEIGHT_OF_A_COMMAND = 500;
+/**
+ * What a command may weigh that counts as one: 200 keys, or 2,000 values, or 200 KB of text. With five times as much,
+ * five connections that stayed within `FOYER_RATE` kept a gateway busy.
+ */
+const WEIGHT_OF_A_COMMAND = 100;
 
 /** Counts for one connection. */
 export class FloodLimit {

@@ -14,7 +14,7 @@ export function createLog(level: string, fields: Record<string, unknown> = {}): 
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     messageKey: "event",
-    serializers: { error: loggedError },
+    serializers: { error: (error: unknown) => loggedError(error) },
   });
 }
 
@@ -25,7 +25,7 @@ const MAX_CAUSES = 3;
  * What of an error is logged. Not all that hangs on it: drivers keep with their errors the command that failed, its
  * arguments and the row, and there stand addresses, tokens and whatever clients wrote.
  */
-function loggedError(error: unknown, _key?: unknown, causes = MAX_CAUSES): object {
+export function loggedError(error: unknown, causes = MAX_CAUSES): object {
   if (!(error instanceof Error)) return { type: typeof error };
   const { name, message, stack = "", cause, code } = error as Error & { code?: unknown };
   const { constraint_name: constraint } = error as { constraint_name?: unknown };
@@ -37,6 +37,6 @@ function loggedError(error: unknown, _key?: unknown, causes = MAX_CAUSES): objec
     ...(typeof code === "string" ? { code } : {}),
     ...(typeof constraint === "string" ? { constraint } : {}),
     stack: stack.slice(Math.max(0, stack.indexOf("\n    at "))).trim(),
-    ...(cause === undefined || causes === 0 ? {} : { cause: loggedError(cause, null, causes - 1) }),
+    ...(cause === undefined || causes === 0 ? {} : { cause: loggedError(cause, causes - 1) }),
   };
 }

@@ -217,5 +217,5 @@ t.test("hostile bytes", async (t) => {
     clearInterval(drip);
   });
 
-  await stand.check(t);
+  t.test("meanwhile nobody else was harmed, and the log is clean", (t) => stand.check(t));
 });

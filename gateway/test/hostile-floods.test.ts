@@ -58,20 +58,18 @@ t.test("floods", async (t) => {
     client.end();
   });
 
-  t.test("who pings at WebSocket level and never reads is closed as slow", async (t) => {
-    const before = await metric("slow_consumers_total");
+  t.test("who pings at WebSocket level and never reads is closed all the same", async (t) => {
+    const closed = 'connections_closed_total{reason="policy"}';
+    const before = await metric(closed);
     const raw = await openRawWebSocket(gateway.http);
-    raw.socket.pause();
     t.teardown(() => raw.end());
-    // Answers that the gateway gives itself fill what the systems at both ends hold, up to nearly the limit; what is
-    // over it then are answers of uWebSockets.
-    const big = frameBytes(opcodes.text, `["ping","${"x".repeat(60_000)}"]`);
-    const small = frameBytes(opcodes.ping, "x".repeat(125));
-    await waitFor("it to be counted", async () => {
-      if (raw.socket.writable)
-        raw.socket.write(Buffer.concat([big, ...Array.from({ length: 20 }, () => small)]));
-      return (await metric("slow_consumers_total")) > before;
-    });
+    raw.socket.pause();
+    const send = () => {
+      while (raw.socket.writable && raw.socket.write(floods["WebSocket pings"]!));
+    };
+    raw.socket.on("drain", send);
+    send();
+    await waitFor("it to be counted", async () => (await metric(closed)) > before);
     t.pass();
   });
 
@@ -91,7 +89,8 @@ t.test("floods", async (t) => {
     client.send(["authenticate", { client_id: randomUUID() }]);
     const filler = "x".repeat(60_000);
     for (let i = 0; i < 30; i++) client.send(["user.fetch", i, { ids: [], filler }]);
-    const answers = await Promise.all(Array.from({ length: 31 }, () => client.next()));
+    const answers = [];
+    for (let i = 0; i < 31; i++) answers.push(await client.next());
     const refused = answers.filter(([, , body]) => body?.code === "protocol.rate_limited");
     t.ok(refused.length > 0 && refused.length < 20, `${refused.length} of 30 refused`);
     client.end();
@@ -124,5 +123,5 @@ t.test("floods", async (t) => {
     }
   });
 
-  await stand.check(t);
+  t.test("meanwhile nobody else was harmed, and the log is clean", (t) => stand.check(t));
 });

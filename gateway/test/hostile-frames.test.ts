@@ -78,7 +78,7 @@ t.test("hostile frames", async (t) => {
     client.end();
   });
 
-  await stand.check(t);
+  t.test("meanwhile nobody else was harmed, and the log is clean", (t) => stand.check(t));
 });
 
 /**

@@ -161,12 +161,10 @@ t.test("hostile logins", async (t) => {
     const client = await connect();
     await client.logIn({ token: admin });
     const told = async (action: string, body: (id: string) => object) => {
-      const answers = await Promise.all(
-        [foreign.id, randomUUID()].map(async (id) => {
-          const answer = await client.ask(action, body(id));
-          return JSON.stringify(answer).replaceAll(id, "the id");
-        }),
-      );
+      const answers: string[] = [];
+      for (const id of [foreign.id, randomUUID()]) {
+        answers.push(JSON.stringify(await client.ask(action, body(id))).replaceAll(id, "the id"));
+      }
       t.equal(answers[0], answers[1], `${action}: ${answers[0]}`);
     };
     const actions = ["fetch", "ban", "silence", "reactivate", "delete", "block", "unblock", "kiosk.fetch"];
@@ -190,5 +188,5 @@ t.test("hostile logins", async (t) => {
     for (const each of [client, stranger]) each.end();
   });
 
-  await stand.check(t);
+  t.test("meanwhile nobody else was harmed, and the log is clean", (t) => stand.check(t));
 });
