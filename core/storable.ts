@@ -21,7 +21,7 @@ const unstorable = /\u0000|\p{Surrogate}/u;
 
 /** Whether Postgres can hold this JSON value as it is. */
 export function isStorable(value: unknown): boolean {
-  return findFault(value) === null;
+  return typeof value === "string" ? !unstorable.test(value) : findFault(value) === null;
 }
 
 /**
@@ -47,6 +47,14 @@ export function differs(a: string, b: string): boolean {
   return a !== b && !isDeepStrictEqual(JSON.parse(a), JSON.parse(b));
 }
 
+/**
+ * How much longer a number is in Postgres than in JSON: jsonb writes all digits, so that 1e308, which is short, comes
+ * back as 309 of them.
+ */
+function addedDigits(value: number): number {
+  return Math.abs(Number(String(value).split("e")[1] ?? 0));
+}
+
 /** Where in the value: the key in what holds it. */
 interface Place {
   key: string;
@@ -55,6 +63,7 @@ interface Place {
 
 /** The first thing in the value that cannot be stored; walks without recursion, as the value may be hostile. */
 function findFault(root: unknown): { path: string; expected: string } | null {
+  let digits = 0;
   const open: { value: unknown; at: Place | null; depth: number }[] = [{ value: root, at: null, depth: 0 }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { value, at, depth } = next;
@@ -64,6 +73,8 @@ function findFault(root: unknown): { path: string; expected: string } | null {
     if (typeof value === "number" && !Number.isFinite(value)) {
       return { path: pointerTo(at), expected: "a number that a double can hold" };
     }
+    if (typeof value === "number") digits += addedDigits(value);
+    if (digits > MAX_VALUE_BYTES) return { path: "", expected: `at most ${MAX_VALUE_BYTES} digits` };
     if (typeof value !== "object" || value === null) continue;
     if (depth >= MAX_DEPTH) return { path: pointerTo(at), expected: `at most ${MAX_DEPTH} levels` };
     for (const [key, item] of Object.entries(value)) {

@@ -105,6 +105,7 @@ export function verifyToken(keys: readonly TokenKey[], token: string, now: numbe
   if (!verified) throw new Refusal("auth.invalid_token");
   const { claims } = decoded;
   const seconds = now / 1000;
+  // 1e400 is a number in JSON, and endless here.
   if (!Number.isFinite(claims.exp)) throw new Refusal("auth.invalid_token");
   if (claims.nbf !== undefined && !(Number(claims.nbf) <= seconds + LEEWAY_S))
     throw new Refusal("auth.invalid_token");
@@ -121,10 +122,12 @@ function decode(token: string): { algorithm: string; claims: jwt.JwtPayload } {
   } catch {
     // A header or a payload that is no JSON; told apart from a bad signature for nobody.
   }
-  if (decoded === null || typeof decoded.payload !== "object" || decoded.payload === null) {
+  const isObject = typeof decoded?.payload === "object" && decoded.payload !== null;
+  // `crit` names what a verifier must understand or refuse (RFC 7515); here nothing of that kind is understood.
+  if (decoded === null || !isObject || decoded.header.crit !== undefined) {
     throw new Refusal("auth.invalid_token");
   }
-  return { algorithm: decoded.header.alg, claims: withExactIds(decoded.payload, token) };
+  return { algorithm: decoded.header.alg, claims: withExactIds(decoded.payload as jwt.JwtPayload, token) };
 }
 
 /** Long numbers as their digits: as doubles two people's ids could become one. */

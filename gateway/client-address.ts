@@ -35,10 +35,15 @@ function isTrusted(address: string, trusted: BlockList): boolean {
   return family !== 0 && trusted.check(address, family === 4 ? "ipv4" : "ipv6");
 }
 
-/** One spelling for each address: IPv4 inside IPv6 is IPv4, a port is cut off, IPv6 is written short. */
+/**
+ * One spelling for each address: IPv4 inside IPv6 is IPv4, a port is cut off, IPv6 is written short. What is no
+ * address stays as it is; any client may write such things.
+ */
 function plain(text: string): string {
-  const bare =
+  const whole =
     /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)?.[1] ?? text;
+  // `isIP` takes an address with a zone, as in fe80::1%eth0, for one; `URL` does not.
+  const bare = whole.split("%", 1)[0]!;
   if (isIP(bare) !== 6) return bare;
   const short = new URL(`http://[${bare}]/`).hostname.slice(1, -1);
   const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short);

@@ -10,7 +10,9 @@ import { isCommand, namespaces } from "../shared/protocol/commands.ts";
 import { type ErrorCode, errorBody } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId, pushFrame } from "../shared/protocol/frames.ts";
 import type { BigAnswer, BigAnswers } from "./big-answer.ts";
+import { commandsOf, FloodLimit, weightOf } from "./flood.ts";
 import { readFrame } from "./frame.ts";
+import type { Lingering } from "./lingering.ts";
 import type { Asker } from "./load.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { RateLimit } from "./rate-limit.ts";
@@ -42,6 +44,7 @@ export interface Request {
 /** Limits of every connection. */
 export interface ConnectionLimits {
   maxQueue: number;
+  maxMessageBytes: number;
   maxSendBufferBytes: number;
   rate: number;
   rateBurst: number;
@@ -53,6 +56,7 @@ export interface ConnectionHost {
   limits: ConnectionLimits;
   metrics: GatewayMetrics;
   bigAnswers: BigAnswers;
+  lingering: Lingering;
   /** Whether a request may come in now (`load.ts`). */
   admits(asker: Asker): boolean;
   /** So many more requests wait in a connection for their turn; negative: fewer. */
@@ -88,6 +92,9 @@ const MAX_FAILED_LOGINS = 5;
 /** What a moderator does to somebody who may be what the load is about. */
 const urgentCommands: ReadonlySet<string> = new Set(["user.ban", "user.silence", "user.delete"]);
 
+/** Commands may wait as long as they would fit in so many messages of the largest size. */
+const MAX_WAITING_MESSAGES = 16;
+
 /** What a surplus command is told: by then some of the queue is answered. */
 const QUEUE_RETRY_MS = 1_000;
 
@@ -116,9 +123,11 @@ export class Connection implements LinkEvents {
   readonly #link: Link;
   readonly #host: ConnectionHost;
   readonly #rate: RateLimit;
+  readonly #flood: FloodLimit;
   #waiting: Waiting[] = [];
-  /** How many of these are requests. */
+  /** How many of these are requests, and how long they are. */
   #waitingRequests = 0;
+  #waitingCharacters = 0;
   /** Whether it is known yet that its world exists: until then what it sends waits. */
   #hasBegun = false;
   /** The number of the command that is under way. */
@@ -141,6 +150,7 @@ export class Connection implements LinkEvents {
     this.#link = link;
     this.#host = host;
     this.#rate = new RateLimit(host.limits.rate, host.limits.rateBurst, this.openedAt);
+    this.#flood = new FloodLimit(this.openedAt);
   }
 
   /** Its world exists: what has come so far is served. */
@@ -168,6 +178,13 @@ export class Connection implements LinkEvents {
 
   binary(): void {
     this.close(closeCodes.unacceptable);
+  }
+
+  control(): void {
+    if (this.isClosed || this.#isFlood(1)) return;
+    // It is answered into a buffer that nobody else looks at.
+    const { maxSendBufferBytes } = this.#host.limits;
+    if (maxSendBufferBytes > 0 && this.#link.getBufferedAmount() > maxSendBufferBytes) this.#tooSlow();
   }
 
   tooBig(): void {
@@ -247,7 +264,8 @@ export class Connection implements LinkEvents {
     if (this.isClosed) return;
     const reason = closeReasons[code] ?? "";
     this.#closedBy = reason;
-    this.#link.end(code, reason);
+    if (this.#host.lingering.admits(this.#link.getBufferedAmount())) this.#link.end(code, reason);
+    else this.#link.close();
   }
 
   /** Closes it once what is under way is answered; what waits behind is not begun. */
@@ -279,7 +297,10 @@ export class Connection implements LinkEvents {
 
   #read(text: string): void {
     const frame = readFrame(text);
-    if (frame.kind === "ping") return this.send(`["pong",${frame.payload}]`, "pong", true);
+    if (frame.kind === "ping") {
+      if (!this.#isFlood(weightOf(text))) this.send(`["pong",${frame.payload}]`, "pong", true);
+      return;
+    }
     const { limits } = this.#host;
     if (frame.kind === "invalid") {
       const isLast = ++this.#invalidFrames >= MAX_INVALID_FRAMES;
@@ -287,16 +308,15 @@ export class Connection implements LinkEvents {
     }
     const { action, id } = frame;
     const now = performance.now();
-    if (limits.maxQueue > 0 && this.#waitingRequests >= limits.maxQueue) {
-      return this.#refuseSurplus(id, QUEUE_RETRY_MS);
+    const weight = weightOf(text);
+    if (limits.maxQueue > 0 && this.#isQueueFull(text)) {
+      return this.#refuseSurplus(id, QUEUE_RETRY_MS, weight);
     }
-    const wait = this.#rate.take(now);
-    if (wait > 0) return this.#refuseSurplus(id, wait);
+    const wait = this.#rate.take(now, commandsOf(weight));
+    if (wait > 0) return this.#refuseSurplus(id, wait, weight);
     const request = { action, id, text, readAt: now };
     if (this.#host.admits(this.#asker(action))) {
-      this.#waiting.push(request);
-      this.#waitingRequests++;
-      this.#host.waits(1);
+      this.#wait(request, "last");
     } else {
       this.#refuseInTurn(errorFrame(id, errorBody("server.overloaded")), request);
     }
@@ -304,8 +324,9 @@ export class Connection implements LinkEvents {
   }
 
   /** Too much of it: it is told when to try again. */
-  #refuseSurplus(id: FrameId | undefined, retryAfterMs: number): void {
+  #refuseSurplus(id: FrameId | undefined, retryAfterMs: number, weight: number): void {
     this.#host.metrics.rateLimited.inc();
+    if (this.#isFlood(weight)) return;
     const details = { retry_after_ms: retryAfterMs };
     this.#refuseInTurn(errorFrame(id, errorBody("protocol.rate_limited", details)));
     this.#advance();
@@ -320,10 +341,33 @@ export class Connection implements LinkEvents {
     this.#waiting.push(request === undefined ? { refusal } : { refusal, request });
   }
 
+  /** Too many commands, or too much of them. */
+  #isQueueFull(text: string): boolean {
+    const { maxQueue, maxMessageBytes } = this.#host.limits;
+    const characters = this.#waitingCharacters + text.length;
+    return this.#waitingRequests >= maxQueue || characters > MAX_WAITING_MESSAGES * maxMessageBytes;
+  }
+
+  /** Counts what is answered here. @returns whether it was one too many, and the connection is closed for it */
+  #isFlood(weight: number): boolean {
+    if (!this.#flood.isTooMuch(weight, performance.now())) return false;
+    this.close(closeCodes.policy);
+    return true;
+  }
+
+  #wait(request: Request, place: "first" | "last"): void {
+    if (place === "first") this.#waiting.unshift(request);
+    else this.#waiting.push(request);
+    this.#waitingRequests++;
+    this.#waitingCharacters += request.text.length;
+    this.#host.waits(1);
+  }
+
   #forgetWaiting(): void {
     if (this.#waitingRequests > 0) this.#host.waits(-this.#waitingRequests);
     this.#waiting = [];
     this.#waitingRequests = 0;
+    this.#waitingCharacters = 0;
   }
 
   #asker(action: string): Asker {
@@ -347,6 +391,7 @@ export class Connection implements LinkEvents {
         continue;
       }
       this.#waitingRequests--;
+      this.#waitingCharacters -= next.text.length;
       const code = this.#refusalOf(next);
       this.#host.waits(-1);
       if (code === null) {
@@ -389,9 +434,7 @@ export class Connection implements LinkEvents {
       const verdict = this.isClosed ? "closed" : this.#host.mayLogIn(this, user, version, sentAt);
       if (verdict !== "yes") this.#host.loggedInTooLate(this, user);
       if (verdict === "again") {
-        this.#waiting.unshift(request);
-        this.#waitingRequests++;
-        this.#host.waits(1);
+        this.#wait(request, "first");
         return this.#advance();
       }
       if (verdict === "fenced") return this.reload();

@@ -23,6 +23,7 @@ import { FanOut } from "./fan-out.ts";
 import { Fences } from "./fence.ts";
 import { createHttp } from "./http.ts";
 import { holdLease } from "./lease.ts";
+import { Lingering } from "./lingering.ts";
 import { Load } from "./load.ts";
 import { createGatewayMetrics } from "./metrics.ts";
 import { listenForOrders } from "./orders.ts";
@@ -165,6 +166,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const host: ConnectionHost = {
     limits: {
       maxQueue: settings.FOYER_MAX_QUEUE,
+      maxMessageBytes: settings.FOYER_MAX_MESSAGE_BYTES,
       maxSendBufferBytes: settings.FOYER_MAX_SEND_BUFFER_BYTES,
       rate: settings.FOYER_RATE,
       rateBurst: settings.FOYER_RATE_BURST,
@@ -172,6 +174,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     },
     metrics,
     bigAnswers,
+    lingering: new Lingering(),
     admits: (asker) => load.admits(asker, queued + pending.size),
     waits(requests) {
       queued += requests;

@@ -18,15 +18,16 @@ export class RateLimit {
     this.#at = now;
   }
 
-  /** Takes one. @returns 0, or ms until there is one again */
-  take(now: number): number {
+  /** Takes one, or more: all there can be, at the most. @returns 0, or ms until there are as many again */
+  take(now: number, wanted = 1): number {
     if (this.#rate === 0) return 0;
+    const tokens = Math.min(wanted, this.#burst);
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#rate);
     this.#at = now;
-    if (this.#tokens >= 1) {
-      this.#tokens--;
+    if (this.#tokens >= tokens) {
+      this.#tokens -= tokens;
       return 0;
     }
-    return Math.ceil(((1 - this.#tokens) / this.#rate) * 1000);
+    return Math.ceil(((tokens - this.#tokens) / this.#rate) * 1000);
   }
 }

@@ -26,6 +26,8 @@ export interface LinkEvents {
   text(frame: string): void;
   binary(): void;
   tooBig(): void;
+  /** A ping or pong of the WebSocket itself came, and was answered. */
+  control(): void;
   /** Something of what waited in the buffer was handed to the system. */
   drained(): void;
   /** It is gone, whoever closed it. */
@@ -129,6 +131,8 @@ export async function startPublicServer<T>(options: PublicServerOptions<T>): Pro
       else if (message.byteLength > options.maxMessageBytes) events?.tooBig();
       else events?.text(Buffer.from(message).toString());
     },
+    ping: (ws) => ws.getUserData().events?.control(),
+    pong: (ws) => ws.getUserData().events?.control(),
     drain: (ws) => ws.getUserData().events?.drained(),
     close: (ws, code) => {
       const data = ws.getUserData();
@@ -166,7 +170,7 @@ function upgrade<T>(
     path: request.getUrl(),
     origin: request.getHeader("origin"),
     peer: Buffer.from(response.getRemoteAddressAsText()).toString(),
-    forwardedFor: request.getHeader("x-forwarded-for"),
+    forwardedFor: headerLines(request, "x-forwarded-for"),
   };
   const decide = (admission: Admission<T>) => {
     if ("refused" in admission) {
@@ -185,6 +189,18 @@ function upgrade<T>(
   else decide(admission);
 }
 
+/**
+ * A header with all its lines, as one list. Some proxies add what they know on a line of its own, below the client's,
+ * and `getHeader` gives the first line alone.
+ */
+function headerLines(request: Uws.HttpRequest, name: string): string {
+  const lines: string[] = [];
+  request.forEach((key, value) => {
+    if (key === name) lines.push(value);
+  });
+  return lines.join(",");
+}
+
 function serve<T>(
   { http }: PublicServerOptions<T>,
   response: Uws.HttpResponse,
@@ -194,7 +210,7 @@ function serve<T>(
   response.onAborted(() => {
     aborted = true;
   });
-  const forwarded = ["x-forwarded-for", "forwarded", "via"].some((name) => request.getHeader(name) !== "");
+  const forwarded = ["x-forwarded-for", "forwarded", "via"].some((name) => headerLines(request, name) !== "");
   const peer = Buffer.from(response.getRemoteAddressAsText()).toString();
   const isLocal = !forwarded && /^(127\.|::1$|(0+:){7}0*1$|::ffff:127\.|(0+:){5}ffff:7f)/i.test(peer);
   const asked = {
@@ -213,7 +229,11 @@ function serve<T>(
         // Addresses of social logins hold tokens.
         .writeHeader("referrer-policy", "no-referrer");
       for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
-      response.end(body);
+      // To a HEAD a body would be the beginning of the next answer.
+      // Given a length, `endWithoutBody` would wait for it.
+      if (asked.method === "head") {
+        response.writeHeader("content-length", String(Buffer.byteLength(body))).endWithoutBody();
+      } else response.end(body);
     });
   });
 }

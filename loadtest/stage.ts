@@ -65,7 +65,7 @@ export async function raiseStage(
         ...extra,
       },
       program: other,
-      onOutput: (text) => void process.stderr.write(text),
+      onLine: (line) => void process.stderr.write(`${line}\n`),
     });
     const kept = async <N extends TestNode>(starting: Promise<N>): Promise<N> => {
       const node = await starting;

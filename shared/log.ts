@@ -14,6 +14,29 @@ export function createLog(level: string, fields: Record<string, unknown> = {}): 
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     messageKey: "event",
-    serializers: { error: pino.stdSerializers.err },
+    serializers: { error: (error: unknown) => loggedError(error) },
   });
+}
+
+/** Deeper than that, a cause tells nobody anything. */
+const MAX_CAUSES = 3;
+
+/**
+ * What of an error is logged. Not all that hangs on it: drivers keep with their errors the command that failed, its
+ * arguments and the row, and there stand addresses, tokens and whatever clients wrote.
+ */
+export function loggedError(error: unknown, causes = MAX_CAUSES): object {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const { name, message, stack = "", cause, code } = error as Error & { code?: unknown };
+  const { constraint_name: constraint } = error as { constraint_name?: unknown };
+  // These two say what they met: JSON.parse, and what Postgres calls data exceptions.
+  const quotes = error instanceof SyntaxError || (typeof code === "string" && /^22[0-9A-Z]{3}$/.test(code));
+  return {
+    type: name,
+    message: quotes ? message.replace(/".*"/s, '"…"') : message,
+    ...(typeof code === "string" ? { code } : {}),
+    ...(typeof constraint === "string" ? { constraint } : {}),
+    stack: stack.slice(Math.max(0, stack.indexOf("\n    at "))).trim(),
+    ...(cause === undefined || causes === 0 ? {} : { cause: loggedError(cause, causes - 1) }),
+  };
 }

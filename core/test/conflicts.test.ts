@@ -93,7 +93,7 @@ t.test("where the database is set to let the first of two win, the second is tri
     await Promise.all([1, 2, 3].map(() => importWorld(pool, null, testWorld)));
     const connect = await socialConnections(pool, { settings } as unknown as Services, user);
     const connected = await Promise.all([1, 2, 3].map((n) => connect(n)));
-    t.equal(new Set(connected.map((account) => account?.version)).size, 3, "each after the other");
+    t.equal(new Set(connected.map((account) => account?.user.version)).size, 3, "each after the other");
     await Promise.all([1, 2, 3].map(() => retryConflicts(() => pruneCommands(pool, "9", 10))));
   });
 
@@ -119,7 +119,7 @@ async function socialConnections(sql: Sql, others: Services, user: string) {
   const services = { ...others, sql };
   const world = (await createWorldCache(sql).get("w"))!;
   return (n: number) => {
-    const origin = { gateway: "g", connection: 1, n, entryId: `${Date.now()}-${n}`, place: 0 };
+    const origin = { gateway: "g", reads: 1, connection: 1, n, entryId: `${Date.now()}-${n}`, place: 0 };
     const context = new CommandContext(services, createLoaders(sql), world, origin);
     const link = { world: "w", user, network: "twitter" as const, returnUrl: "https://conf.example/" };
     const external = { id: `external ${n}`, name: null, url: null };

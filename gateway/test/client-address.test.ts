@@ -26,3 +26,10 @@ t.test("IPv4 inside IPv6 is IPv4; of IPv6 the /64 counts", async (t) => {
   t.equal(clientAddress("2001:db8::1", "", nobody), "2001:db8:0:0::/64");
   t.equal(clientAddress("::1", "", nobody), "0:0:0:0::/64");
 });
+
+t.test("a zone is no part of an address, and any client may write one", async (t) => {
+  t.equal(clientAddress("203.0.113.9", "fe80::1%eth0", nobody), "203.0.113.9");
+  t.equal(clientAddress("10.1.2.3", "fe80::1%eth0", proxies), "fe80:0:0:0::/64");
+  t.equal(clientAddress("10.1.2.3", "[2001:db8::1%25x]:80", proxies), "2001:db8:0:0::/64");
+  t.equal(clientAddress("10.1.2.3", "%", proxies), "10.1.2.3");
+});

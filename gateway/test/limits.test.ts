@@ -93,6 +93,9 @@ t.test("limits of a gateway", async (t) => {
     const first = await from("192.0.2.1");
     const second = await from("192.0.2.1");
     t.equal(await refusal(from("192.0.2.1")), 429);
+    // A proxy that adds a line of its own leaves the client's above it.
+    const lies = connectClient(gateway.world("w"), { "x-forwarded-for": ["198.51.100.7", "192.0.2.1"] });
+    t.equal(await refusal(lies), 429);
     const third = await from("192.0.2.2");
     t.equal(await refusal(from("192.0.2.3")), 503);
     const ready = await fetch(`${gateway.http}/readyz`);

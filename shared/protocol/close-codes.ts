@@ -15,7 +15,7 @@ export type CloseName = keyof typeof closeCodes;
 
 /** When a client meets each of them. */
 export const closeCauses: Readonly<Record<CloseName, string>> = {
-  policy: "unknown world, no login in time, or too many failed logins",
+  policy: "unknown world, no login in time, too many failed logins, or a flood of frames",
   unacceptable: "a binary frame, or the 10th frame that could not be read",
   tooBig: "a message over the size limit",
   fatal: "a bug in the server",

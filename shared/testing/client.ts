@@ -23,7 +23,7 @@ export class UpgradeRefused extends Error {
  *
  * @throws UpgradeRefused
  */
-export async function connectClient(url: string, headers: Record<string, string> = {}) {
+export async function connectClient(url: string, headers: Record<string, string | string[]> = {}) {
   const socket = new WebSocket(url, { headers, perMessageDeflate: false });
   const heard: Frame[] = [];
   let wake = () => {};

@@ -20,6 +20,8 @@ interface ClusterOptions {
   /** World files to import. */
   worlds?: object[];
   environment?: Record<string, string>;
+  /** Hears each line that a node writes; else what they log is in the output of the test. */
+  onLine?: (line: string) => void;
 }
 
 /** Starts stores, worlds and nodes; everything ends with the test, and a node that does not fails it. */
@@ -53,7 +55,8 @@ export async function startTestCluster(t: Test, options: ClusterOptions = {}) {
     environment: { ...environment, ...extra },
     program: other,
     // What a node logs at this level is worth a look in the output of a failed test.
-    onOutput: (text: string) => t.comment(text.trimEnd()),
+    onLine: options.onLine ?? ((line: string) => void t.comment(line)),
+    hearsErrors: options.onLine !== undefined,
   });
   /** @param other the command line of another build */
   const startWorker = (extra?: Record<string, string>, other?: string): Promise<TestNode> =>

@@ -1,6 +1,7 @@
 /** A node in a process of its own, for tests and load tests. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { ReadyMessage } from "../node-process.ts";
 
@@ -29,8 +30,10 @@ export interface NodeStart {
   environment: Readonly<Record<string, string>>;
   /** The command line to start it with; this build's where it is left out. */
   program?: string | undefined;
-  /** What it logs. */
-  onOutput(text: string): void;
+  /** Hears each line that it writes to stdout. */
+  onLine(line: string): void;
+  /** And those to stderr, which else is ours. */
+  hearsErrors?: boolean;
 }
 
 /** This build's command line, seen from the sources and from `dist/`. */
@@ -56,9 +59,11 @@ export async function startGatewayNode(start: NodeStart): Promise<TestGateway> {
 async function startNode(role: "gateway" | "core", start: NodeStart) {
   const child = spawn(process.execPath, [start.program ?? program, role], {
     env: { ...inherited(), ...start.environment },
-    stdio: ["ignore", "pipe", "inherit", "ipc"],
+    stdio: ["ignore", "pipe", start.hearsErrors === true ? "pipe" : "inherit", "ipc"],
   });
-  child.stdout!.on("data", (text: Buffer) => start.onOutput(text.toString()));
+  for (const output of [child.stdout, child.stderr]) {
+    if (output !== null) createInterface({ input: output }).on("line", start.onLine);
+  }
   return { ...(await readyNode(child)), process: child };
 }
 

@@ -1,8 +1,14 @@
 /** How property tests run: the same cases each time, and few enough for a test of seconds. */
 import fc from "fast-check";
 
-/** Change it to look elsewhere; a failure prints it, with the path to the smallest case that fails. */
-const SEED = 20_260_131;
+/**
+ * `TEST_SEED` to look elsewhere, `TEST_TIMES` to look so many times as long. A failure prints the seed, with the path
+ * to the smallest case that fails.
+ */
+// biome-ignore lint/style/noProcessEnv: a test file is a main program
+const { TEST_SEED, TEST_TIMES } = process.env;
+const SEED = Number(TEST_SEED ?? 20_260_131);
+const TIMES = Number(TEST_TIMES ?? 1);
 
 /** Strings of any code units: NUL, halves of surrogate pairs and what not. */
 export const anyText = fc.oneof(
@@ -31,6 +37,6 @@ export async function holds<T>(
     fc.asyncProperty(values, async (value) => {
       await property(value);
     }),
-    { seed: SEED, numRuns: runs },
+    { seed: SEED, numRuns: runs * TIMES },
   );
 }
