@@ -56,7 +56,7 @@ export interface EntryReaderOptions {
  * A worker that has not renewed an entry for so long is dead or stalled. Where it is merely slow nothing is lost:
  * its commands run twice and take effect once.
  */
-const CLAIM_IDLE_MS = 1_500;
+export const CLAIM_IDLE_MS = 1_500;
 /** How often entries are looked for that others left, and one's own are renewed. */
 const CLAIM_EVERY_MS = 400;
 const RENEW_EVERY_MS = 400;

@@ -3,6 +3,7 @@ import { Packr } from "msgpackr";
 import t from "tap";
 import { ENVELOPE_VERSION } from "../../shared/envelope.ts";
 import { waitFor } from "../../shared/testing/wait-for.ts";
+import { CLAIM_IDLE_MS } from "../entry-reader.ts";
 import { startTestWorker } from "./worker.ts";
 
 const newer = new Packr({ useRecords: false }).pack([ENVELOPE_VERSION + 1, { another: "shape" }]);
@@ -39,7 +40,7 @@ t.test("over two workers", async (t) => {
     t.match(pending, [[id, String, Number, 0]], "it was delivered to nobody yet");
     t.equal(await wire.redis.xlen(wire.keys.deadLetters()), 0);
     const claim = async () => {
-      const [, claimed] = await wire.redis.xautoclaim(stream, "core", "newer-worker", 3_000, "0");
+      const [, claimed] = await wire.redis.xautoclaim(stream, "core", "newer-worker", CLAIM_IDLE_MS, "0");
       return (claimed as unknown[]).length === 1;
     };
     // At most a worker has it in its hands at this very moment.

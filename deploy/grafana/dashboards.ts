@@ -375,8 +375,8 @@ const core: Dashboard = {
           thresholds: { warn: 0.25, alarm: 1 },
         },
         {
-          title: "Taken over, suppressed, too late, given up",
-          help: "Entries of a worker that died; commands that had run before; commands whose time was over; dead letters.",
+          title: "Taken over, suppressed, too late, left, given up",
+          help: "Entries of a worker that died; commands that had run before; commands whose time was over; entries left to newer workers; dead letters.",
           kind: "chart",
           unit: "short",
           queries: [
@@ -386,6 +386,7 @@ const core: Dashboard = {
               legend: "had run before",
             },
             { expr: "sum(increase(foyer_core_expired_total[$__rate_interval]))", legend: "too late" },
+            { expr: "sum(increase(foyer_core_left_total[$__rate_interval]))", legend: "left" },
             { expr: "sum(increase(foyer_core_dead_letters_total[$__rate_interval]))", legend: "given up" },
           ],
         },
