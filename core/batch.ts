@@ -25,7 +25,8 @@ export interface Runner {
   writer: ReplyWriter;
   outbox: Outbox;
   metrics: CoreMetrics;
-  clock: RedisClock;
+  /** Of each command stream. */
+  clocks: readonly RedisClock[];
   /** Ends waiting for a store that is away. */
   signal: AbortSignal;
 }
@@ -57,8 +58,8 @@ async function runEntry(runner: Runner, loaders: Loaders, entry: Entry): Promise
  * Whether the commands' clients have all been told that the outcome is unknown: running them now would cost the
  * time that others still wait for. One that was delivered before may have taken effect, and somebody has to be told.
  */
-function isTooLate({ services, clock }: Runner, { id, deliveries }: Entry): boolean {
-  const now = clock.now();
+function isTooLate({ services, clocks }: Runner, { stream, id, deliveries }: Entry): boolean {
+  const now = clocks[stream]!.now();
   const addedAt = Number(id.slice(0, id.indexOf("-")));
   return deliveries === 1 && now !== null && now - addedAt > services.settings.FOYER_COMMAND_TIMEOUT_MS;
 }
