@@ -138,7 +138,10 @@ if (process.argv.includes("--force") || builtStamp() !== stamp) {
   }
   process.stdout.write("Building …\n");
   removeAbandoned();
-  const tsc = spawnSync(process.execPath, [compiler, "--noCheck", "--outDir", fresh], { cwd: root, encoding: "utf8" });
+  const tsc = spawnSync(process.execPath, [compiler, "--noCheck", "--outDir", fresh], {
+    cwd: root,
+    encoding: "utf8",
+  });
   if (tsc.status !== 0) {
     fail(`${tsc.stdout}${tsc.stderr}\nThe build failed: see the errors of the compiler above.`);
   }
