@@ -109,10 +109,7 @@ export class BigAnswers {
     const take = async () => {
       if (this.#open.size >= MAX_AT_ONCE)
         throw new Refusal("protocol.rate_limited", { retry_after_ms: RETRY_MS });
-      const sender = new PartSender(
-        (part) => writer.writeNow(origin, { n: origin.n, frame: "", effect: null, part }),
-        run,
-      );
+      const sender = new PartSender((part) => writer.writePart(origin, origin.n, part), run);
       this.#open.set(channel, sender);
       if (signal.aborted) sender.hurry();
       if ((await hold(HOLD_MS)) === 0)

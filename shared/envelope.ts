@@ -167,6 +167,31 @@ export function encodeReplies(replies: readonly Reply[], reads: number): Buffer 
   return packr.pack([Math.min(reads, ENVELOPE_VERSION), replies.map(toItem)]);
 }
 
+/**
+ * Encodes a part of an answer as the only reply of its entry: the same bytes as `encodeReplies` makes, in a buffer of
+ * just that size. The encoder's own is four times as large and lives for four parts, long enough for V8 to count
+ * it among what is old, where it stays until all is collected: a list of 94 MB left 40 MB behind.
+ *
+ * @param reads what its gateway reads
+ */
+export function encodePart(n: number, part: ReplyPart, reads: number): Buffer {
+  const { bytes } = part;
+  // What a part carries stands at the very end, there with two bytes for its length, which is 0.
+  const head = encodeReplies([{ n, frame: "", effect: null, part: { ...part, bytes: NOTHING } }], reads);
+  const start = head.length - 2;
+  const encoded = Buffer.allocUnsafeSlow(start + 5 + bytes.length);
+  head.copy(encoded, 0, 0, start);
+  encoded.writeUInt8(BIN_32, start);
+  encoded.writeUInt32BE(bytes.length, start + 1);
+  bytes.copy(encoded, start + 5);
+  return encoded;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** msgpack: bytes with a length of 32 bits. */
+const BIN_32 = 0xc6;
+
 function toItem({ n, frame, effect, part }: Reply): unknown[] {
   return part === undefined
     ? [n, frame, effect]
