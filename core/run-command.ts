@@ -11,22 +11,17 @@ import { errorBody, Refusal } from "../shared/protocol/errors.ts";
 import { errorFrame, exactId, type FrameId, successFrame } from "../shared/protocol/frames.ts";
 import { authenticate } from "./commands/authenticate.ts";
 import { bodyFault } from "./commands/body.ts";
-import type {
-  Answer,
-  CommandContext,
-  ReadCommand,
-  ReadContext,
-  WriteCommand,
-  Written,
-} from "./commands/context.ts";
+import type { Answer, CommandContext, ReadCommand, WriteCommand, Written } from "./commands/context.ts";
 import { type GatewayContext, gatewayHandlers } from "./commands/gateway-commands.ts";
 import { handlers } from "./commands/handlers.ts";
 import { cutOff } from "./fence.ts";
-import { OPERATOR, OPERATOR_ACCESS } from "./operator.ts";
+import { OPERATOR } from "./operator.ts";
 import { resolveAccess } from "./permissions.ts";
+import { permit } from "./permit.ts";
 import { insertCommand, selectAnswer } from "./sql/command-log.ts";
 import { transact } from "./sql/database.ts";
 import { lockUsers, type UserRow } from "./sql/users.ts";
+import type { SharedWrite } from "./together.ts";
 import { ownUserJson } from "./user-view.ts";
 import type { SharedText } from "./world.ts";
 import { worldConfig } from "./world-config.ts";
@@ -203,7 +198,9 @@ export async function runWriteCommand(
     throw error;
   }
   const affected = handler.affects?.(body) ?? [];
-  const written = await runOnce(context, handler, actor, affected, body);
+  const written =
+    (await runShared(context, handler, actor, body)) ??
+    (await runOnce(context, handler, actor, affected, body));
   const changed = written.changed ?? (await readNow(context, [actor.id, ...affected]));
   // Of what had run before it is not known whether it changed that.
   const access = written.changed === null;
@@ -220,6 +217,21 @@ export async function runWriteCommand(
 async function refuse(context: CommandContext, actor: Actor, refusal: Refusal): Promise<never> {
   permit(context, actor.permission, await context.loaders.user(context.world.id, "id", actor.id));
   throw refusal;
+}
+
+/** Runs it with others of its batch where that is possible; null where it has to be run alone. */
+async function runShared(
+  context: CommandContext,
+  handler: WriteCommand<unknown>,
+  actor: Actor,
+  body: unknown,
+): Promise<Written | null> {
+  if (!canShare(handler) || context.isOperator) return null;
+  return await context.loaders.write(context.world.id, { handler, context, actor, body });
+}
+
+function canShare(handler: WriteCommand<unknown>): handler is SharedWrite["handler"] {
+  return handler.runTogether !== undefined;
 }
 
 /** Raised inside the transaction of a command that has run before, so that nothing of it stays. */
@@ -263,13 +275,4 @@ async function runOnce(
 async function readNow(context: CommandContext, ids: string[]): Promise<UserRow[]> {
   const rows = await Promise.all(ids.map((id) => context.loaders.user(context.world.id, "id", id)));
   return rows.filter((row) => row !== undefined);
-}
-
-/** @throws Refusal `auth.denied` when the actor may not */
-function permit(context: CommandContext, permission: string, actor: UserRow | undefined): ReadContext {
-  const access = context.isOperator ? OPERATOR_ACCESS : actor && resolveAccess(context.world, actor);
-  if (actor === undefined || !access?.world.has(permission)) throw new Refusal("auth.denied");
-  context.actor = actor;
-  context.access = access;
-  return context as ReadContext;
 }

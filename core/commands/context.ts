@@ -115,6 +115,16 @@ export interface WriteCommand<Body> {
   /** Ids of accounts that it may have locked out: their connections are gone before it is answered. */
   cutsOff?(body: Body): string[];
   run(context: WriteContext, body: Body): Promise<Written>;
+  /**
+   * The same for many, each of another account and permitted, with their rows in the command log (`together.ts`).
+   *
+   * @returns null for each that did nothing and is not logged
+   */
+  runTogether?(
+    tx: Transaction,
+    world: string,
+    commands: readonly { context: WriteContext; body: Body }[],
+  ): Promise<(Written | null)[]>;
 }
 
 /** The answer to a command before it is a reply. */
