@@ -37,9 +37,9 @@ export function createClientCommands(options: ClientCommandsOptions) {
       if (typeof frame === "string") return answered({ frame, effect, sentAt });
       const config = sharedHash(frame);
       const whole = texts.assemble(frame);
-      if (typeof whole === "string") return answered({ frame: whole, effect, config, sentAt });
+      if (!(whole instanceof Promise)) return answered({ frame: whole, effect, config, sentAt });
       whole.then(
-        (text) => answered({ frame: text, effect, config, sentAt }),
+        (bytes) => answered({ frame: bytes, effect, config, sentAt }),
         (error: Error) => {
           // Done it is, but its answer cannot be put together: sent again, it is answered anew.
           log.warn({ reason: error.message }, "a shared text is missing");

@@ -16,11 +16,11 @@ import type { Lingering } from "./lingering.ts";
 import type { Asker } from "./load.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { RateLimit } from "./rate-limit.ts";
-import { closeReasons, type Link, type LinkEvents } from "./uws.ts";
+import { closeReasons, type Frame, type Link, type LinkEvents } from "./uws.ts";
 
 /** The answer to a command, whole or in parts. */
 export interface Answer {
-  frame: string;
+  frame: Frame;
   effect: Effect | null;
   /** The gateway's own words, not a worker's. */
   isOwn?: boolean;
@@ -138,7 +138,7 @@ export class Connection implements LinkEvents {
   #failedLogins = 0;
   #closeWhenIdle: number | null = null;
   /** What waits until it may pass, in order. */
-  #held: { frame: string; kind: string; own: boolean }[] = [];
+  #held: { frame: Frame; kind: string; own: boolean }[] = [];
   #heldCharacters = 0;
   /** Why the server closed it. */
   #closedBy: string | null = null;
@@ -208,7 +208,7 @@ export class Connection implements LinkEvents {
    *
    * @param own the gateway's own words: nothing of what others said or did
    */
-  send(frame: string, kind: string, own = false): void {
+  send(frame: Frame, kind: string, own = false): void {
     if (this.isClosed) return;
     // Before login it is nobody's: no fence is for it.
     const passes = this.#held.length === 0 && (this.user === null || this.#host.mayPass(own));
@@ -244,7 +244,7 @@ export class Connection implements LinkEvents {
   }
 
   /** A client that reads too slowly is closed instead of being buffered for. */
-  #write(frame: string, kind: string): void {
+  #write(frame: Frame, kind: string): void {
     if (this.isClosed) return;
     const { metrics, limits } = this.#host;
     let unsent = 0;

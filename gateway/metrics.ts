@@ -4,6 +4,7 @@ import { latencyBuckets } from "../shared/metrics.ts";
 import { isCommand } from "../shared/protocol/commands.ts";
 import { outcomeOf } from "../shared/protocol/frames.ts";
 import { Tally } from "../shared/tally.ts";
+import type { Frame } from "./uws.ts";
 
 /** What a gateway counts. */
 export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>;
@@ -61,9 +62,9 @@ export function createGatewayMetrics(register: Registry) {
     rateLimited: counter("rate_limited_total", "commands refused as too many"),
 
     /** Counts one frame that was sent. */
-    sent(kind: string, frame: string) {
+    sent(kind: string, frame: Frame) {
       messages.add(kind);
-      bytes += Buffer.byteLength(frame);
+      bytes += typeof frame === "string" ? Buffer.byteLength(frame) : frame.length;
     },
 
     /** Counts a part of a frame, and with the last one the frame. */
@@ -73,7 +74,7 @@ export function createGatewayMetrics(register: Registry) {
     },
 
     /** Counts one answered command. */
-    commandAnswered(request: { action: string; text: string; readAt: number }, frame: string) {
+    commandAnswered(request: { action: string; text: string; readAt: number }, frame: Frame) {
       const { action, readAt, text } = request;
       const command = isCommand(action) || action === "authenticate" ? action : "unknown";
       const outcome = outcomeOf(frame);
