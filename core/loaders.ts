@@ -41,8 +41,7 @@ export function createLoaders(sql: Sql): Loaders {
   return {
     user(world, key, value) {
       const loader = remember(users, world, () => userLoaders(sql, world))[key];
-      // What a column cannot hold is nobody's, and would be an error for all who share the statement.
-      const stored = key === "id" ? asUuid(value) : isStorable(value) ? value : null;
+      const stored = storedKey(key, value);
       return stored === null ? Promise.resolve(undefined) : loader.load(stored);
     },
     touchLogin: (world, touch) =>
@@ -71,6 +70,12 @@ export function createLoaders(sql: Sql): Loaders {
         });
       }).load(write),
   };
+}
+
+/** A key as a column holds it. What none can hold is nobody's, and would be an error for all who share the statement. */
+export function storedKey(key: UserKey, value: string): string | null {
+  if (key === "id") return asUuid(value);
+  return isStorable(value) ? value : null;
 }
 
 function touchedAs({ traits }: LoginTouch, found: string | undefined): Touched {

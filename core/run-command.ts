@@ -11,7 +11,7 @@ import { errorBody, Refusal } from "../shared/protocol/errors.ts";
 import { errorFrame, exactId, type FrameId, successFrame } from "../shared/protocol/frames.ts";
 import { authenticate } from "./commands/authenticate.ts";
 import { bodyFault } from "./commands/body.ts";
-import type { Answer, CommandContext, ReadCommand, WriteCommand, Written } from "./commands/context.ts";
+import type { AccountRead, Answer, CommandContext, ReadCommand, WriteCommand, Written } from "./commands/context.ts";
 import { type GatewayContext, gatewayHandlers } from "./commands/gateway-commands.ts";
 import { handlers } from "./commands/handlers.ts";
 import { cutOff } from "./fence.ts";
@@ -148,7 +148,8 @@ async function read(
   request: Request,
 ): Promise<Answer> {
   const fault = bodyFault(name, request.payload);
-  const handler = handlers[name] as ReadCommand<unknown>;
+  const bound = handlers[name] as ReadCommand<unknown> | AccountRead<unknown>;
+  const handler = "run" in bound ? bound : readAlone(bound);
   const reading = context.loaders.user(context.world.id, "id", actorId);
   if (fault === null) handler.prefetch?.(context, request.payload);
   const permitted = permit(context, commands[name].permission, await reading);
@@ -156,6 +157,24 @@ async function read(
   const result = await handler.run(permitted, request.payload);
   if (typeof result === "string") return { frame: successFrame(request.id, result), effect: null };
   return await context.services.bigAnswers.answer(context, actorId, request.id, result);
+}
+
+/** A command that is answered with others of its batch as a rule (`account-reads.ts`), by itself. */
+function readAlone({ accounts, answer }: AccountRead<unknown>): ReadCommand<unknown> {
+  const load = ({ loaders, world }: CommandContext, body: unknown) => {
+    const { key, values } = accounts(body);
+    return values.map((value) => loaders.user(world.id, key, value));
+  };
+  return {
+    prefetch(context, body) {
+      for (const reading of load(context, body)) reading.catch(() => {});
+    },
+    async run(context, body) {
+      const users = await Promise.all(load(context, body));
+      const { values } = accounts(body);
+      return answer(context, body, (_, value) => users[values.indexOf(value)]);
+    },
+  };
 }
 
 async function write(

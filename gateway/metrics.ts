@@ -4,6 +4,7 @@ import { latencyBuckets } from "../shared/metrics.ts";
 import { isCommand } from "../shared/protocol/commands.ts";
 import { outcomeOf } from "../shared/protocol/frames.ts";
 import { Tally } from "../shared/tally.ts";
+import { Timings } from "../shared/timings.ts";
 import type { Frame } from "./uws.ts";
 
 /** What a gateway counts. */
@@ -23,8 +24,8 @@ export interface Readings {
 
 export function createGatewayMetrics(register: Registry) {
   const registers = [register];
-  const histogram = (name: string, help: string, labelNames: string[] = []) =>
-    new Histogram({ name: `foyer_gateway_${name}`, help, labelNames, buckets: latencyBuckets, registers });
+  const histogram = (name: string, help: string) =>
+    new Histogram({ name: `foyer_gateway_${name}`, help, buckets: latencyBuckets, registers });
   const counter = (name: string, help: string, labelNames: string[] = []) =>
     new Counter({ name: `foyer_gateway_${name}`, help, labelNames, registers });
 
@@ -35,7 +36,13 @@ export function createGatewayMetrics(register: Registry) {
     "command",
     "outcome",
   ]);
-  const duration = histogram("command_duration_seconds", "from frame read to answer written", ["command"]);
+  const duration = new Timings({
+    name: "foyer_gateway_command_duration_seconds",
+    help: "from frame read to answer written",
+    labelName: "command",
+    buckets: latencyBuckets,
+    register,
+  });
   const authentications = counter("authentications_total", "attempts to log in", ["method", "outcome"]);
   const messages = tally("messages_sent_total", "frames sent", ["kind"]);
   let bytes = 0;
@@ -79,7 +86,7 @@ export function createGatewayMetrics(register: Registry) {
       const command = isCommand(action) || action === "authenticate" ? action : "unknown";
       const outcome = outcomeOf(frame);
       commands.add(command, outcome);
-      duration.observe({ command }, (performance.now() - readAt) / 1000);
+      duration.observe(command, (performance.now() - readAt) / 1000);
       if (command === "authenticate") authentications.inc({ method: methodOf(text), outcome });
     },
 

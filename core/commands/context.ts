@@ -10,7 +10,7 @@ import type { CoreMetrics } from "../metrics.ts";
 import type { Access } from "../permissions.ts";
 import { positionOf } from "../position.ts";
 import type { Sql, Transaction } from "../sql/database.ts";
-import type { LockedUser, UserRow } from "../sql/users.ts";
+import type { LockedUser, UserKey, UserRow } from "../sql/users.ts";
 import type { World } from "../world.ts";
 import type { WorldCache } from "../world-cache.ts";
 
@@ -104,6 +104,17 @@ export interface ReadCommand<Body> {
   prefetch?(context: CommandContext, body: Body): void;
   /** @returns the answer, as JSON text, or what writes it piece by piece where it may be big */
   run(context: ReadContext, body: Body): Promise<string | BigResult>;
+}
+
+/** Finds one of the accounts that were asked for. */
+export type FindAccount = (key: UserKey, value: string) => UserRow | undefined;
+
+/** A reading command that needs nothing but accounts (`account-reads.ts`). */
+export interface AccountRead<Body> {
+  /** Which ones, besides the actor's. */
+  accounts(body: Body): { key: UserKey; values: readonly string[] };
+  /** @returns the answer, as JSON text */
+  answer(view: Pick<ReadContext, "world" | "access" | "now">, body: Body, find: FindAccount): string;
 }
 
 /** A writing command. */
