@@ -38,12 +38,7 @@ export async function runBatch(runner: Runner, entries: readonly Entry[]): Promi
   await Promise.all(entries.map((entry) => runEntry(runner, loaders, reads, entry)));
 }
 
-async function runEntry(
-  runner: Runner,
-  loaders: Loaders,
-  reads: AccountReads,
-  entry: Entry,
-): Promise<void> {
+async function runEntry(runner: Runner, loaders: Loaders, reads: AccountReads, entry: Entry): Promise<void> {
   const { commands, sentAt } = entry.envelope;
   const started = performance.now();
   runner.metrics.queueWait.observe(Math.max(0, Date.now() - sentAt) / 1000);

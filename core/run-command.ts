@@ -11,7 +11,14 @@ import { errorBody, Refusal } from "../shared/protocol/errors.ts";
 import { errorFrame, exactId, type FrameId, successFrame } from "../shared/protocol/frames.ts";
 import { authenticate } from "./commands/authenticate.ts";
 import { bodyFault } from "./commands/body.ts";
-import type { AccountRead, Answer, CommandContext, ReadCommand, WriteCommand, Written } from "./commands/context.ts";
+import type {
+  AccountRead,
+  Answer,
+  CommandContext,
+  ReadCommand,
+  WriteCommand,
+  Written,
+} from "./commands/context.ts";
 import { type GatewayContext, gatewayHandlers } from "./commands/gateway-commands.ts";
 import { handlers } from "./commands/handlers.ts";
 import { cutOff } from "./fence.ts";

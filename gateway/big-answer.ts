@@ -6,7 +6,8 @@
 import type { ReplyPart } from "../shared/envelope.ts";
 import { closeCodes } from "../shared/protocol/close-codes.ts";
 import { sweepYoung } from "../shared/sweep-young.ts";
-import type { Frame, Link } from "./uws.ts";
+import { type Frame, sizeOf } from "./pieced-frame.ts";
+import type { Link } from "./uws.ts";
 
 /** A client that takes nothing for so long is closed, and a worker that sends nothing is given up. */
 const STALLED_MS = 10_000;
@@ -92,7 +93,7 @@ export class BigAnswer {
   /** Keeps a frame for afterwards. @returns the bytes that wait for the client now */
   hold(frame: Frame, kind: string): number {
     this.#held.push({ frame, kind });
-    this.#heldBytes += Buffer.byteLength(frame);
+    this.#heldBytes += sizeOf(frame);
     return this.#heldBytes + this.#link.getBufferedAmount();
   }
 

@@ -39,7 +39,7 @@ export function createClientCommands(options: ClientCommandsOptions) {
       const whole = texts.assemble(frame);
       if (!(whole instanceof Promise)) return answered({ frame: whole, effect, config, sentAt });
       whole.then(
-        (bytes) => answered({ frame: bytes, effect, config, sentAt }),
+        (text) => answered({ frame: text, effect, config, sentAt }),
         (error: Error) => {
           // Done it is, but its answer cannot be put together: sent again, it is answered anew.
           log.warn({ reason: error.message }, "a shared text is missing");

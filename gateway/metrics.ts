@@ -5,7 +5,7 @@ import { isCommand } from "../shared/protocol/commands.ts";
 import { outcomeOf } from "../shared/protocol/frames.ts";
 import { Tally } from "../shared/tally.ts";
 import { Timings } from "../shared/timings.ts";
-import type { Frame } from "./uws.ts";
+import { type Frame, sizeOf } from "./pieced-frame.ts";
 
 /** What a gateway counts. */
 export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>;
@@ -55,11 +55,17 @@ export function createGatewayMetrics(register: Registry) {
       bytes = 0;
     },
   });
+  const unreadable = counter("unreadable_total", "what was read from Redis and is none of ours, by kind", [
+    "kind",
+  ]);
+  // Else the first one would be no rise.
+  for (const kind of ["reply", "broadcast", "fence", "order", "world", "canary"]) unreadable.inc({ kind }, 0);
 
   return {
     connectionsOpened: counter("connections_opened_total", "connections let in"),
     connectionsClosed: counter("connections_closed_total", "connections closed", ["reason"]),
     connectionsRefused: counter("connections_refused_total", "upgrades refused", ["reason"]),
+    unreadable,
     slowConsumers: counter("slow_consumers_total", "connections closed for reading too slowly"),
     fanoutDelay: histogram("fanout_delay_seconds", "from published to written, by the nodes' clocks"),
     resyncs: counter(
@@ -71,7 +77,7 @@ export function createGatewayMetrics(register: Registry) {
     /** Counts one frame that was sent. */
     sent(kind: string, frame: Frame) {
       messages.add(kind);
-      bytes += typeof frame === "string" ? Buffer.byteLength(frame) : frame.length;
+      bytes += sizeOf(frame);
     },
 
     /** Counts a part of a frame, and with the last one the frame. */
@@ -84,7 +90,8 @@ export function createGatewayMetrics(register: Registry) {
     commandAnswered(request: { action: string; text: string; readAt: number }, frame: Frame) {
       const { action, readAt, text } = request;
       const command = isCommand(action) || action === "authenticate" ? action : "unknown";
-      const outcome = outcomeOf(frame);
+      // In pieces are only successes.
+      const outcome = typeof frame === "string" ? outcomeOf(frame) : "success";
       commands.add(command, outcome);
       duration.observe(command, (performance.now() - readAt) / 1000);
       if (command === "authenticate") authentications.inc({ method: methodOf(text), outcome });

@@ -1,11 +1,12 @@
 /**
  * Texts that many answers share, such as one `world.config` for all attendees: read from Redis once, then kept,
  * so that an opening rush carries them to each gateway once (docs/architecture.md). Kept as the bytes that go to
- * clients: encoding 40 KB for each login would cost more than all else that is done for it here.
+ * clients (`pieced-frame.ts`).
  */
 import type { FramePart } from "../shared/envelope.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
+import { PiecedFrame } from "./pieced-frame.ts";
 
 /** Bytes kept; the least recently used go first. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -22,14 +23,14 @@ export class SharedTexts {
     this.#keys = keys;
   }
 
-  /** The whole frame as UTF-8: at once where all its texts are known. @throws Error when one cannot be read */
-  assemble(parts: readonly FramePart[]): Buffer | Promise<Buffer> {
+  /** The frame: at once where all its texts are known. @throws Error when one cannot be read */
+  assemble(parts: readonly FramePart[]): PiecedFrame | Promise<PiecedFrame> {
     const texts = parts.map((part) =>
       typeof part === "string" ? Buffer.from(part) : this.#get(part.shared),
     );
     return texts.every((text) => Buffer.isBuffer(text))
-      ? Buffer.concat(texts)
-      : Promise.all(texts).then((all) => Buffer.concat(all));
+      ? new PiecedFrame(texts)
+      : Promise.all(texts).then((all) => new PiecedFrame(all));
   }
 
   #get(hash: string): Buffer | Promise<Buffer> {

@@ -53,7 +53,11 @@ export class Timings {
       let count = 0;
       const cumulated = buckets.map((times, i) => {
         count += times;
-        return { metricName: `${name}_bucket`, labels: { le: this.#bounds[i] ?? "+Inf", ...labels }, value: count };
+        return {
+          metricName: `${name}_bucket`,
+          labels: { le: this.#bounds[i] ?? "+Inf", ...labels },
+          value: count,
+        };
       });
       const rest = { sum, count };
       return [

@@ -44,11 +44,8 @@ export function pushFrame(action: PushName, payloadJson: string): string {
 
 const errorStart = /^\["error",(?:(?:-?[\d.eE+]+|"(?:[^"\\]|\\.)*"),)?\{"code":"([^"]+)"/;
 
-/**
- * What an answer says of its command, for a metric's label: `success`, or the error's code. One with a text that many
- * share, in pieces or as bytes, is no error.
- */
-export function outcomeOf(frame: string | Uint8Array | readonly FramePart[]): string {
+/** What an answer says of its command, for a metric's label: `success`, or the error's code. */
+export function outcomeOf(frame: string | readonly FramePart[]): string {
   if (typeof frame !== "string" || !frame.startsWith('["error"')) return "success";
   const code = errorStart.exec(frame)?.[1] ?? "";
   return Object.hasOwn(errors, code) ? code : "error";
