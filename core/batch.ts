@@ -3,9 +3,10 @@
  * an entry is finished when the last of its commands is answered.
  */
 import { backoffMs, pause } from "../shared/backoff.ts";
+import type { CommandReport } from "../shared/command-reports.ts";
 import type { Command } from "../shared/envelope.ts";
 import { errorBody } from "../shared/protocol/errors.ts";
-import { errorFrame, type FrameId } from "../shared/protocol/frames.ts";
+import { errorFrame, type FrameId, outcomeOf } from "../shared/protocol/frames.ts";
 import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
 import { isRedisAway } from "../shared/redis/connect.ts";
 import { type Answer, CommandContext, type Services } from "./commands/context.ts";
@@ -26,6 +27,7 @@ export interface Runner {
   outbox: Outbox;
   metrics: CoreMetrics;
   clock: RedisClock;
+  report: CommandReport;
   /** Ends waiting for a store that is away. */
   signal: AbortSignal;
 }
@@ -92,6 +94,7 @@ async function answerCommand(
       const reads = attempt === 0 ? loaders : createLoaders(services.sql);
       const answer = await run(runner, reads, entry, command, place, request);
       metrics.observe(name, answer, started);
+      tellOf(runner, entry, command, name, answer, started);
       return answer;
     } catch (error) {
       const away = isDatabaseAway(error) || isRedisAway(error) || isConflict(error);
@@ -108,9 +111,23 @@ async function answerCommand(
       if (away) services.log.warn(fields, "command given up: a store is away, or too slow");
       else services.log.error(fields, "command failed");
       metrics.observe(name, answer, started);
+      tellOf(runner, entry, command, name, answer, started);
       return answer;
     }
   }
+}
+
+/** Reports a client's command, where somebody wants to know. */
+function tellOf(
+  { report }: Runner,
+  { envelope }: Entry,
+  { n, connection, world }: Command,
+  command: string,
+  { frame }: Answer,
+  startedAt: number,
+): void {
+  if (report === null || connection === 0) return;
+  report({ commandId: `${envelope.gateway}.${n}`, command, world, outcome: outcomeOf(frame), startedAt });
 }
 
 /** What the client was told already: the outcome is unknown. */

@@ -1,6 +1,7 @@
 /** Wires one worker; nothing else does. */
 import { setMaxListeners } from "node:events";
 import { pause } from "../shared/backoff.ts";
+import { startReports } from "../shared/command-reports.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
 import { announceReady, newNodeId, onStopSignals } from "../shared/node-process.ts";
@@ -75,8 +76,10 @@ export async function startWorker(
   const bigAnswers = new BigAnswers({ redis, subscriptions, keys, writer, signal: stopping.signal });
   const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers };
   const clock = watchRedisClock(redis, ended.signal);
+  const reports = await startReports({ settings, role: "core", node: id, log });
   const runner = {
     services,
+    report: reports.report,
     writer,
     clock,
     outbox: createOutbox(services, writer),
@@ -152,6 +155,7 @@ export async function startWorker(
     await sql.end({ timeout: 5 });
     for (const link of [redis, ...readers.map((reader) => reader.blocking)]) link.disconnect();
     subscriptions.close();
+    await reports.close();
     log.info("worker stopped");
   };
   let stopped: Promise<void> | null = null;
