@@ -1,6 +1,7 @@
 /** Wires one worker; nothing else does. */
 import { setMaxListeners } from "node:events";
 import { pause } from "../shared/backoff.ts";
+import { startReports } from "../shared/command-reports.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
 import { announceReady, newNodeId, onStopSignals } from "../shared/node-process.ts";
@@ -77,8 +78,10 @@ export async function startWorker(
   const clocks = Array.from({ length: settings.FOYER_COMMAND_STREAMS }, (_, stream) =>
     watchRedisClock(redis, keys.commandStream(stream), ended.signal),
   );
+  const reports = await startReports({ settings, role: "core", node: id, log });
   const runner = {
     services,
+    report: reports.report,
     writer,
     clocks,
     outbox: createOutbox(services, writer),
@@ -155,6 +158,7 @@ export async function startWorker(
     await sql.end({ timeout: 5 });
     for (const link of [redis, ...readers.map((reader) => reader.blocking)]) link.disconnect();
     subscriptions.close();
+    await reports.close();
     log.info("worker stopped");
   };
   let stopped: Promise<void> | null = null;
