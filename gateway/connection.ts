@@ -89,6 +89,9 @@ type Waiting = Request | { refusal: string; close?: number; request?: Request };
 const MAX_INVALID_FRAMES = 10;
 const MAX_FAILED_LOGINS = 5;
 
+/** The gateway's own words, as that there was no answer in time, are held for so long at the most. */
+const OWN_HELD_MS = 3_000;
+
 /** What a moderator does to somebody who may be what the load is about. */
 const urgentCommands: ReadonlySet<string> = new Set(["user.ban", "user.silence", "user.delete"]);
 
@@ -137,8 +140,8 @@ export class Connection implements LinkEvents {
   #invalidFrames = 0;
   #failedLogins = 0;
   #closeWhenIdle: number | null = null;
-  /** What waits until it may pass, in order. */
-  #held: { frame: string; kind: string; own: boolean }[] = [];
+  /** What waits until it may pass, in order; `at`: since when, by `performance.now()`. */
+  #held: { frame: string; kind: string; own: boolean; at: number }[] = [];
   #heldCharacters = 0;
   /** Why the server closed it. */
   #closedBy: string | null = null;
@@ -213,7 +216,7 @@ export class Connection implements LinkEvents {
     // Before login it is nobody's: no fence is for it.
     const passes = this.#held.length === 0 && (this.user === null || this.#host.mayPass(own));
     if (passes) return this.#write(frame, kind);
-    this.#held.push({ frame, kind, own });
+    this.#held.push({ frame, kind, own, at: performance.now() });
     this.#heldCharacters += frame.length;
     const { maxSendBufferBytes } = this.#host.limits;
     if (maxSendBufferBytes > 0 && this.#heldCharacters > maxSendBufferBytes)
@@ -221,10 +224,20 @@ export class Connection implements LinkEvents {
     this.#host.holds(this);
   }
 
-  /** Sends what was held, as far as it may pass. @returns whether nothing is held any more */
+  /**
+   * Sends what was held, as far as it may pass. Where that takes too long, the client is sent to another gateway: it
+   * would wait for an answer that this one cannot give.
+   *
+   * @returns whether nothing is held any more
+   */
   release(): boolean {
     for (let next = this.#held[0]; next !== undefined; next = this.#held[0]) {
-      if (!this.#host.mayPass(next.own)) return false;
+      if (!this.#host.mayPass(next.own)) {
+        const limitMs = next.own ? OWN_HELD_MS : this.#host.limits.commandTimeoutMs;
+        if (performance.now() - next.at < limitMs) return false;
+        this.close(closeCodes.restart);
+        return true;
+      }
       this.#held.shift();
       this.#heldCharacters -= next.frame.length;
       this.#write(next.frame, next.kind);

@@ -28,6 +28,8 @@ export interface ClientOptions {
   login: object;
   /** Index of the gateway that it tries first. */
   gateway: number;
+  /** It never goes to another one. */
+  isLoyal?: boolean;
   /** Pause between commands, about; ms. */
   everyMs: number;
   fields: readonly Update["field"][];
@@ -47,7 +49,7 @@ export async function runClient(context: LoadContext, options: ClientOptions): P
   const { account, name } = options;
   let seq = 0;
   const nextTag = (): Tag => ({ client: name, seq: ++seq });
-  for (let turn = options.gateway; !signal.aborted; turn++) {
+  for (let turn = options.gateway; !signal.aborted; turn += options.isLoyal === true ? 0 : 1) {
     const gateway = gateways[turn % gateways.length]!;
     const about = { account, client: name, number: nextConnection(), history };
     const connection = await openConnection({ ...about, url: gateway.url(), gateway: gateway.name });
