@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundleTypebox } from "./bundle-typebox.mjs";
 import { repairDriver } from "./repair-driver.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -148,6 +149,11 @@ if (process.argv.includes("--force") || builtStamp() !== stamp) {
     const target = join(fresh, file);
     mkdirSync(dirname(target), { recursive: true });
     copyFileSync(join(root, file), target);
+  }
+  try {
+    await bundleTypebox(root, fresh);
+  } catch (error) {
+    fail(`Cannot build: ${error.message}`);
   }
   writeFileSync(join(fresh, ".stamp"), stamp);
   swapIn();

@@ -78,8 +78,8 @@ async function run(options: Options): Promise<void> {
     plan,
     seconds: lasts,
     prefix: `account-${readyFile === undefined ? "" : `${randomInt(2 ** 31)}-`}`,
-    accounts: options.accounts ?? (short ? 20 : 40),
-    // Where recovery is to be measured, nobody loses patience before it is over.
+    accounts: options.accounts ?? (tour ? 10 : short ? 20 : 40),
+    // Where recovery is measured, nobody loses patience before it is over.
     ...(tour ? { haste: 0, victims: 0 } : {}),
     fuzzers: isOutside ? 2 : 0,
     open,
@@ -120,7 +120,11 @@ const program = new Command("chaos")
       'break a running "foyer local" with FOYER_LOCAL_RESTART_STORES=1',
     ).conflicts(["local", "durable"]),
   )
-  .option("--accounts <n>", "accounts with two clients each (default: 40, short: 20)", wholeNumber(1))
+  .option(
+    "--accounts <n>",
+    "accounts with two clients each (default: 40, short: 20, tour: 10)",
+    wholeNumber(1),
+  )
   .option("--gateways <n>", "gateways of its own cluster", wholeNumber(1), 2)
   .option("--workers <n>", "workers of its own cluster", wholeNumber(1), 2)
   .option("--short", "done in less than a minute")

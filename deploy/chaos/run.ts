@@ -9,7 +9,7 @@ import { checkMemory } from "./check/memory.ts";
 import { checkRecovery, measureRecovery, type Recovery } from "./check/recovery.ts";
 import { runPlan } from "./faults.ts";
 import { type FaultTimes, History, type HistoryEvent } from "./history.ts";
-import { type ClientOptions, type LoadContext, runClient } from "./load/client.ts";
+import { type ClientOptions, LOYAL, type LoadContext, runClient } from "./load/client.ts";
 import { runFuzzer } from "./load/fuzzer.ts";
 import { runModerator } from "./load/moderator.ts";
 import { endOf, type Fault } from "./plan.ts";
@@ -161,7 +161,7 @@ function startClients(context: LoadContext, scenario: Scenario): Promise<void>[]
   ]);
   // Whoever leaves a gateway that is away may stay where it went: these show when each is there again.
   context.gateways.forEach(({ name }, i) => {
-    clients.push(client(`${prefix}at-${name}`, "a", i, { isLoyal: true }));
+    clients.push(client(`${prefix}at-${name}`, LOYAL, i));
   });
   for (let i = 0; i < fuzzers; i++) clients.push(runFuzzer(context, { seed: seed + i, gateway: i }));
   const userOf = new Map<string, string>();

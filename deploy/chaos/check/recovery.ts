@@ -1,5 +1,6 @@
 /** The rule about recovery: some command of every gateway succeeds within 5 s of a fault's end. */
 import type { FaultTimes, HistoryEvent } from "../history.ts";
+import { LOYAL } from "../load/client.ts";
 import type { Violation } from "./account.ts";
 
 /** What is promised. */
@@ -10,7 +11,7 @@ export interface Recovery {
   label: string;
   /** Until the last gateway had a success; null where another fault came too soon to say. */
   gatewaysMs: number | null;
-  /** Until the last client had one, those of accounts that were banned left out. */
+  /** Until the last client that may take another gateway had one, those of accounts that were banned left out. */
   clientsMs: number | null;
 }
 
@@ -27,7 +28,8 @@ export function measureRecovery(
   for (const event of events) {
     if (event.kind !== "opened") continue;
     gatewayOf.set(event.connection, event.gateway);
-    if (!banned.has(event.account)) clientOf.set(event.connection, `${event.account}.${event.client}`);
+    if (!banned.has(event.account) && event.client !== LOYAL)
+      clientOf.set(event.connection, `${event.account}.${event.client}`);
   }
   const successes = events.filter((event) => event.kind === "answered" && event.outcome === "success");
   const clients = new Set(clientOf.values());
