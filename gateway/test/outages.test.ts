@@ -30,7 +30,7 @@ t.test(
   async (t) => {
     const cluster = await startTestCluster(t, {
       worlds: [openWorld],
-      environment: { FOYER_COMMAND_TIMEOUT_MS: "400" },
+      environment: { FOYER_COMMAND_TIMEOUT_MS: "2000" },
     });
     const gateway = cluster.gateways[0]!;
     const client = await connectClient(gateway.world("w"));
