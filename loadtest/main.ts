@@ -1,5 +1,6 @@
 /** The load test's command line: picks a scenario, finds or starts a cluster, prints what came out. */
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { progress, runToEnd, stopSignal, wholeNumber } from "../shared/command-line.ts";
 import { startCluster, type Target, targetOfReadyFile, targetOfUrls } from "./cluster.ts";
 import { formatReport, type Report } from "./report.ts";
 import { runFetch } from "./scenarios/fetch.ts";
@@ -30,13 +31,8 @@ type Run = (target: Target) => Promise<Report>;
 /** How long answers and broadcasts that are outstanding at the end of `updates` may take. */
 const GRACE_MS = 10_000;
 
-const stopping = new AbortController();
-const progress = (line: string) => void process.stderr.write(`${line}\n`);
+const stopping = stopSignal();
 
-const wholeNumber = (min: number) => (text: string) => {
-  if (/^\d+$/.test(text) && Number(text) >= min) return Number(text);
-  throw new InvalidArgumentError(`It must be a whole number of ${min} or more.`);
-};
 const positive = (text: string) => {
   if (Number(text) > 0 && Number.isFinite(Number(text))) return Number(text);
   throw new InvalidArgumentError("It must be a number above 0.");
@@ -47,7 +43,7 @@ async function against(options: Pick<CommonOptions, "readyFile" | "url" | "json"
   const target = await findTarget(options);
   try {
     const interrupted = new Promise<never>((_resolve, reject) => {
-      stopping.signal.addEventListener("abort", () => reject(new Error("stopped before the end")));
+      stopping.addEventListener("abort", () => reject(new Error("stopped before the end")));
     });
     const report = await Promise.race([run(target), interrupted]);
     process.stdout.write(formatReport(report, options.json === true));
@@ -64,7 +60,7 @@ async function findTarget({ readyFile, url }: Pick<CommonOptions, "readyFile" | 
   if (readyFile !== undefined) return targetOfReadyFile(readyFile);
   progress("starting a cluster with temporary data");
   // biome-ignore lint/style/noProcessEnv: an entry file; the cluster it starts inherits the environment
-  return startCluster(process.env, stopping.signal);
+  return startCluster(process.env, stopping);
 }
 
 const program = new Command("loadtest")
@@ -75,8 +71,7 @@ const program = new Command("loadtest")
       "Exit status: 0 all promises kept, 1 one was broken or the run failed, 2 wrong usage.\n" +
       "\nExamples:\n  npm run loadtest -- fetch --short\n  npm run loadtest -- updates --kill-worker-at 20\n" +
       "  npm run loadtest -- logins --url ws://127.0.0.1:8375/ws/world/sample --json",
-  )
-  .exitOverride();
+  );
 
 /** A scenario's command, with the options that all of them have. */
 function scenario(name: string, description: string, connections: number, seconds: number): Command {
@@ -89,8 +84,7 @@ function scenario(name: string, description: string, connections: number, second
     .option("--seconds <n>", `how long (default: ${seconds})`, positive)
     .option("--at-once <n>", "logins under way at once", wholeNumber(1), 100)
     .option("--short", "fewer connections and seconds: done in less than 15 s")
-    .option("--json", "print the figures as JSON")
-    .exitOverride();
+    .option("--json", "print the figures as JSON");
 }
 
 const collect = (url: string, before: string[] = []) => [...before, url];
@@ -172,25 +166,10 @@ program
   .option("--report <dir>", "folder for soak.html and soak.json")
   .option("--short", "ten minutes")
   .option("--json", "print the figures as JSON")
-  .exitOverride()
   .action((options: SoakCommandOptions) => {
     const { short, report } = options;
     const minutes = options.minutes ?? (short ? 10 : 60);
     return against(options, (target) => runSoak(target, { minutes, report, progress }));
   });
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    // Commander has said what is wrong; 0 is --help.
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-  } else {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exitCode = 1;
-  }
-}
-// A scenario that was interrupted may still hold connections.
-process.exit();
+await runToEnd(program);
