@@ -21,6 +21,7 @@ import { createCoreMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox.ts";
 import { watchRedisClock } from "./redis-clock.ts";
 import { ReplyWriter } from "./reply-writer.ts";
+import { SearchedWorlds } from "./searched-worlds.ts";
 import { connectDatabase, surviveLostLinks, workerLimits } from "./sql/database.ts";
 import { DatabaseLinks } from "./sql/database-links.ts";
 import { watchQueries } from "./sql/watch-queries.ts";
@@ -73,7 +74,8 @@ export async function startWorker(
   const worlds = createWorldCache(sql);
   const writer = new ReplyWriter(redis, keys, log);
   const bigAnswers = new BigAnswers({ redis, subscriptions, keys, writer, signal: stopping.signal });
-  const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers };
+  const searched = new SearchedWorlds({ sql, log, signal: ended.signal });
+  const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers, searched };
   const clock = watchRedisClock(redis, ended.signal);
   const runner = {
     services,
@@ -127,6 +129,7 @@ export async function startWorker(
   const duties = [
     lead({ worker: id, redis, sql, keys, streams, log, onLead, signal: stopping.signal }),
     publishCanary(redis, keys, ended.signal),
+    searched.follow(),
     observeStreams({ redis, keys, streams, metrics, signal: ended.signal }),
   ];
 
