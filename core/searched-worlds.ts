@@ -178,8 +178,8 @@ export class SearchedWorlds {
       if (read.moment?.origin !== origin) return this.#forget(held);
       first ??= read.moment;
       for (const change of read.changes) {
-        if (change.name === null) held.index.remove(change.id);
-        else held.index.put(toEntry(change));
+        if (change.name !== null) held.index.put(toEntry(change));
+        else if (!change.back) held.index.remove(change.id);
       }
       isOver = read.changes.length < AT_ONCE;
       after = read.changes.at(-1) ?? after;

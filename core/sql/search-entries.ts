@@ -20,8 +20,8 @@ export interface SearchMoment {
   origin: string;
 }
 
-/** An entry that changed, or one that is gone, which has no name; and where to read on. */
-export type SearchChange = { changed: string } & (SearchEntry | { id: string; name: null });
+/** An entry that changed, or one that went, which has no name and may be back; and where to read on. */
+export type SearchChange = { changed: string } & (SearchEntry | { id: string; name: null; back: boolean });
 
 const origin = (sql: Queryable, world: string) => sql`
   extract(epoch from pg_postmaster_start_time()) || ' ' ||
@@ -71,14 +71,13 @@ export async function selectSearchChanges(
     select pg_current_snapshot()::text as snapshot, ${origin(sql, world)} as origin, c.*
     from (select) always left join (
       (
-        select e.changed, e.user_id as id, e.name, e.more, e.badges, e.banned
+        select e.changed, e.user_id as id, e.name, e.more, e.badges, e.banned, false as back
         from search_entries e where ${isNew("e")} order by e.world_id, e.changed, e.user_id limit ${limit}
       ) union all (
-        select g.changed, g.user_id, null, null, null, null from search_gone g where ${isNew("g")}
-          and not exists (
-            select from search_entries e where e.world_id = g.world_id and e.user_id = g.user_id
-          )
-        order by g.world_id, g.changed, g.user_id limit ${limit}
+        select g.changed, g.user_id, null, null, null, null,
+          -- Looked up one by one: an "exists" would be hashed, and all entries read for that.
+          (select true from search_entries e where e.world_id = g.world_id and e.user_id = g.user_id) is not null
+        from search_gone g where ${isNew("g")} order by g.world_id, g.changed, g.user_id limit ${limit}
       )
       order by changed, id limit ${limit}
     ) c on true`;
