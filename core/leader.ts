@@ -8,6 +8,7 @@ import type { RedisClient } from "../shared/redis/connect.ts";
 import { COMMAND_GROUP, type Keys, type Role } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
 import { positionAt } from "./position.ts";
+import { timeWhere } from "./redis-clock.ts";
 import { pruneCommands } from "./sql/command-log.ts";
 import { retryConflicts, type Sql } from "./sql/database.ts";
 import { pruneTiePositions } from "./sql/tie-positions.ts";
@@ -26,6 +27,8 @@ export interface LeaderOptions {
 
 const LEAD_MS = 4_000;
 const EVERY_MS = 1_000;
+/** Far longer than any lease. */
+const NO_LEASE_MS = 24 * 60 * 60 * 1_000;
 const PRUNE_EVERY_MS = 60_000;
 
 /** Well beyond the longest redelivery, which is a minute: see `entry-reader.ts` and `batch.ts`. */
@@ -61,9 +64,10 @@ export async function lead(options: LeaderOptions): Promise<void> {
  * In small transactions, so that none is in anybody's way, until nothing old is left. Old by the clock that
  * positions come from: this process' own may be hours ahead, and would forget what is still to be delivered again.
  */
-async function prune({ redis, sql, log, signal }: LeaderOptions): Promise<void> {
-  const [seconds] = await redis.time();
-  const before = positionAt(Number(seconds) * 1_000 - KEEP_COMMANDS_MS);
+async function prune({ redis, sql, keys, streams, log, signal }: LeaderOptions): Promise<void> {
+  const clocks = Array.from({ length: streams }, (_, stream) => timeWhere(redis, keys.commandStream(stream)));
+  // Positions do not say of which stream they are: where clocks differ, the one behind counts.
+  const before = positionAt(Math.min(...(await Promise.all(clocks))) - KEEP_COMMANDS_MS);
   for (const forget of [pruneCommands, pruneTiePositions]) {
     let pruned = 0;
     for (let more = true; more && !signal.aborted; ) {
@@ -94,7 +98,7 @@ async function clearUp(options: LeaderOptions): Promise<void> {
 }
 
 async function expired({ redis, keys }: LeaderOptions, role: Role): Promise<string[]> {
-  return (await runScript(redis, "expired-nodes", keys.leases(role))) as string[];
+  return (await runScript(redis, "expired-nodes", keys.leases(role), NO_LEASE_MS)) as string[];
 }
 
 /** Its connections are gone: out of the registry with them. */

@@ -7,6 +7,7 @@ import { outcomeOf } from "../shared/protocol/frames.ts";
 import { isGatewayCommand } from "../shared/protocol/gateway-commands.ts";
 import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
 import { Tally } from "../shared/tally.ts";
+import { Timings } from "../shared/timings.ts";
 
 /** What a worker counts. */
 export type CoreMetrics = ReturnType<typeof createCoreMetrics>;
@@ -19,18 +20,26 @@ export function createCoreMetrics(register: Registry) {
     labelNames: ["command", "outcome"],
     register,
   });
-  const duration = new Histogram({
+  const duration = new Timings({
     name: "foyer_core_command_duration_seconds",
     help: "from reading a command to its answer",
-    labelNames: ["command"],
+    labelName: "command",
     buckets: latencyBuckets,
-    registers,
+    register,
   });
   const histogram = (name: string, help: string, buckets = latencyBuckets) =>
     new Histogram({ name: `foyer_core_${name}`, help, buckets, registers });
   const gauge = (name: string, help: string) => new Gauge({ name: `foyer_core_${name}`, help, registers });
   const counter = (name: string, help: string) =>
     new Counter({ name: `foyer_core_${name}`, help, registers });
+  const unreadable = new Counter({
+    name: "foyer_core_unreadable_total",
+    help: "what was read from Redis and is none of ours, by kind",
+    labelNames: ["kind"],
+    registers,
+  });
+  // Else the first one would be no rise.
+  for (const kind of ["command", "world", "answer"]) unreadable.inc({ kind }, 0);
 
   return {
     queueWait: histogram(
@@ -44,6 +53,7 @@ export function createCoreMetrics(register: Registry) {
     leader: gauge("leader", "1 on the worker that leads"),
     claimed: counter("claimed_total", "entries taken over from a worker that died or stalled"),
     left: counter("left_total", "entries left to a worker of a newer version"),
+    unreadable,
     deadLetters: counter("dead_letters_total", "entries given up"),
     banEnforcement: histogram(
       "ban_enforcement_seconds",
@@ -77,7 +87,7 @@ export function createCoreMetrics(register: Registry) {
     /** Counts one answered command. `started` is by `performance.now()`. */
     observe(command: string, answer: { frame: string | readonly FramePart[] }, started: number) {
       commands.add(command, outcomeOf(answer.frame));
-      duration.observe({ command }, (performance.now() - started) / 1000);
+      duration.observe(command, (performance.now() - started) / 1000);
     },
   };
 }

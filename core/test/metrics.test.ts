@@ -62,8 +62,10 @@ t.test("metrics of a worker", async (t) => {
     await wire.ask(update);
     t.strictSame(await rises([["duplicates_suppressed_total"]], () => wire.ask(update)), [1]);
     const dead = await value("dead_letters_total");
+    const unreadable = await value("unreadable_total", { kind: "command" });
     await wire.redis.xadd(wire.keys.commandStream(0), "*", "e", "garbage");
     await becomes(dead + 1, "dead_letters_total");
+    t.equal(await value("unreadable_total", { kind: "command" }), unreadable + 1);
   });
 
   t.test("a ban is timed until every gateway has confirmed it", async (t) => {
