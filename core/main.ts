@@ -74,11 +74,13 @@ export async function startWorker(
   const writer = new ReplyWriter(redis, keys, log);
   const bigAnswers = new BigAnswers({ redis, subscriptions, keys, writer, metrics, signal: stopping.signal });
   const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers };
-  const clock = watchRedisClock(redis, ended.signal);
+  const clocks = Array.from({ length: settings.FOYER_COMMAND_STREAMS }, (_, stream) =>
+    watchRedisClock(redis, keys.commandStream(stream), ended.signal),
+  );
   const runner = {
     services,
     writer,
-    clock,
+    clocks,
     outbox: createOutbox(services, writer),
     metrics,
     signal: stopping.signal,
@@ -100,7 +102,7 @@ export async function startWorker(
       redis,
       isPrepared: () => isStreamChecked({ redis, keys }, stream),
       prepare: async (link) => {
-        await clock.look();
+        await clocks[stream]!.look();
         if (await prepareStream({ redis: link, sql, keys }, stream))
           log.info({ stream }, "command stream prepared");
         prepared.add(stream);

@@ -7,6 +7,7 @@ import { outcomeOf } from "../shared/protocol/frames.ts";
 import { isGatewayCommand } from "../shared/protocol/gateway-commands.ts";
 import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
 import { Tally } from "../shared/tally.ts";
+import { Timings } from "../shared/timings.ts";
 
 /** What a worker counts. */
 export type CoreMetrics = ReturnType<typeof createCoreMetrics>;
@@ -19,12 +20,12 @@ export function createCoreMetrics(register: Registry) {
     labelNames: ["command", "outcome"],
     register,
   });
-  const duration = new Histogram({
+  const duration = new Timings({
     name: "foyer_core_command_duration_seconds",
     help: "from reading a command to its answer",
-    labelNames: ["command"],
+    labelName: "command",
     buckets: latencyBuckets,
-    registers,
+    register,
   });
   const histogram = (name: string, help: string, buckets = latencyBuckets) =>
     new Histogram({ name: `foyer_core_${name}`, help, buckets, registers });
@@ -86,7 +87,7 @@ export function createCoreMetrics(register: Registry) {
     /** Counts one answered command. `started` is by `performance.now()`. */
     observe(command: string, answer: { frame: string | readonly FramePart[] }, started: number) {
       commands.add(command, outcomeOf(answer.frame));
-      duration.observe({ command }, (performance.now() - started) / 1000);
+      duration.observe(command, (performance.now() - started) / 1000);
     },
   };
 }

@@ -37,7 +37,7 @@ export function createClientCommands(options: ClientCommandsOptions) {
       if (typeof frame === "string") return answered({ frame, effect, sentAt });
       const config = sharedHash(frame);
       const whole = texts.assemble(frame);
-      if (typeof whole === "string") return answered({ frame: whole, effect, config, sentAt });
+      if (!(whole instanceof Promise)) return answered({ frame: whole, effect, config, sentAt });
       whole.then(
         (text) => answered({ frame: text, effect, config, sentAt }),
         (error: Error) => {
