@@ -1,6 +1,7 @@
 /** Wires one worker; nothing else does. */
 import { setMaxListeners } from "node:events";
 import { pause } from "../shared/backoff.ts";
+import { startReports } from "../shared/command-reports.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
 import { announceReady, newNodeId, onStopSignals } from "../shared/node-process.ts";
@@ -74,11 +75,15 @@ export async function startWorker(
   const writer = new ReplyWriter(redis, keys, log);
   const bigAnswers = new BigAnswers({ redis, subscriptions, keys, writer, metrics, signal: stopping.signal });
   const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers };
-  const clock = watchRedisClock(redis, ended.signal);
+  const clocks = Array.from({ length: settings.FOYER_COMMAND_STREAMS }, (_, stream) =>
+    watchRedisClock(redis, keys.commandStream(stream), ended.signal),
+  );
+  const reports = await startReports({ settings, role: "core", node: id, log });
   const runner = {
     services,
+    report: reports.report,
     writer,
-    clock,
+    clocks,
     outbox: createOutbox(services, writer),
     metrics,
     signal: stopping.signal,
@@ -100,7 +105,7 @@ export async function startWorker(
       redis,
       isPrepared: () => isStreamChecked({ redis, keys }, stream),
       prepare: async (link) => {
-        await clock.look();
+        await clocks[stream]!.look();
         if (await prepareStream({ redis: link, sql, keys }, stream))
           log.info({ stream }, "command stream prepared");
         prepared.add(stream);
@@ -153,6 +158,7 @@ export async function startWorker(
     await sql.end({ timeout: 5 });
     for (const link of [redis, ...readers.map((reader) => reader.blocking)]) link.disconnect();
     subscriptions.close();
+    await reports.close();
     log.info("worker stopped");
   };
   let stopped: Promise<void> | null = null;
