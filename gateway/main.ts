@@ -11,6 +11,7 @@ import { createKeys } from "../shared/redis/keys.ts";
 import { Subscriptions } from "../shared/redis/subscriptions.ts";
 import { publish } from "../shared/redis/together.ts";
 import { readSettings, type Settings } from "../shared/settings.ts";
+import { collectAll } from "../shared/sweep-young.ts";
 import { type Admitted, createAdmission } from "./admission.ts";
 import { BigAnswers } from "./big-answer.ts";
 import { listenForCanary } from "./canary.ts";
@@ -33,6 +34,7 @@ import { PendingCommands } from "./pending-commands.ts";
 import { notReadyReasons } from "./readiness.ts";
 import { Registry } from "./registry.ts";
 import { readReplies } from "./reply-reader.ts";
+import { Rest } from "./rest.ts";
 import { createResync } from "./resync.ts";
 import { SharedTexts } from "./shared-texts.ts";
 import { createSocial } from "./social.ts";
@@ -87,6 +89,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const { report, close: closeReports } = await startReports({ settings, role: "gateway", node: id, log });
   const pending = new PendingCommands();
   const load = new Load(timeoutMs, performance.now());
+  const rest = new Rest(performance.now(), collectAll);
   /** Requests that wait in their connections, not written yet. */
   let queued = 0;
   const maxBacklog = settings.FOYER_MAX_BACKLOG;
@@ -290,6 +293,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     const now = performance.now();
     pending.sweep(now);
     load.tick(now, { waiting: queued + pending.size, answered: pending.answered });
+    rest.tick(now, pending.answered);
     if (holding.size > 0) release();
     bigAnswers.sweep(now);
     if (settings.FOYER_AUTH_TIMEOUT_MS > 0) connections.closeLoitering(now, settings.FOYER_AUTH_TIMEOUT_MS);
