@@ -1,0 +1,81 @@
+import { deleteTiePositions } from "./tie-positions.js";
+/**
+ * Writes a moderation state. The positions move even where the state stays.
+ *
+ * @returns the account's version now
+ */
+export async function updateModeration(tx, world, id, moderation) {
+    const { moderation_state: state, moderation_position, reactivated_position } = moderation;
+    const rows = await tx `
+    update users set
+      moderation_state = ${state}, moderation_position = ${moderation_position},
+      reactivated_position = ${reactivated_position},
+      version = version + case when moderation_state = ${state} then 0 else 1 end
+    where world_id = ${world} and id = ${id}
+    returning version::float8 as version`;
+    return rows[0].version;
+}
+/** Empties an account for good: what logged in to it makes a new one from now on. */
+export async function markDeleted(tx, world, id, position) {
+    await tx `
+    update users set
+      deleted_at = now(), client_id = null, token_id = null, pretalx_id = null, traits = '{}',
+      profile = '{}', profile_position = ${position},
+      client_state = '{}', client_state_position = ${position}, version = version + 1
+    where world_id = ${world} and id = ${id}`;
+}
+/** Removes all that ties a deleted account to others: its row stays, so that no foreign key does it. */
+export async function deleteTies(tx, world, id) {
+    await Promise.all([
+        tx `delete from world_grants where world_id = ${world} and user_id = ${id}`,
+        tx `delete from room_grants where world_id = ${world} and user_id = ${id}`,
+        tx `delete from social_accounts where world_id = ${world} and user_id = ${id}`,
+        tx `delete from blocks where world_id = ${world} and user_id = ${id}`,
+        tx `delete from blocks where world_id = ${world} and blocked_id = ${id}`,
+        deleteTiePositions(tx, world, id),
+    ]);
+}
+/**
+ * Writes somebody's values.
+ *
+ * @returns the account's version now
+ */
+export async function updateByAdmin(tx, world, id, values) {
+    const { profile, client_state: clientState, pretalx_id: pretalxId, position } = values;
+    const rows = await tx `
+    update users set
+      profile = coalesce(${profile}::text::jsonb, profile),
+      profile_position = case when ${profile}::text is null then profile_position else ${position} end,
+      client_state = coalesce(${clientState}::text::jsonb, client_state),
+      client_state_position = case when ${clientState}::text is null then client_state_position else ${position} end,
+      pretalx_id = nullif(coalesce(${pretalxId}, pretalx_id), ''),
+      pretalx_id_position = case when ${pretalxId}::text is null then pretalx_id_position else ${position} end,
+      version = version + ${values.changed ? 1 : 0}
+    where world_id = ${world} and id = ${id}
+    returning version::float8 as version`;
+    return rows[0].version;
+}
+/** Makes a kiosk's account; false when the world has an account of this id. */
+export async function insertKiosk(tx, world, id, profile, position) {
+    const rows = await tx `
+    insert into users (id, world_id, type, profile, profile_position)
+    values (${id}, ${world}, 'kiosk', ${profile}::text::jsonb, ${position})
+    on conflict do nothing returning id`;
+    if (rows.length === 0)
+        return false;
+    await tx `insert into world_grants (world_id, user_id, role) values (${world}, ${id}, '__kiosk')`;
+    return true;
+}
+/**
+ * Of these accounts those that were ever moderated, or are deleted, and are newer than the version somebody has;
+ * with their versions. A ban between the two versions may have been lifted again.
+ */
+export async function selectCutOff(sql, world, known) {
+    const rows = await sql `
+    select u.id, u.version::float8 as version from users u
+    join unnest(${known.map(([id]) => id)}::uuid[], ${known.map(([, version]) => version)}::bigint[]) as k (id, version)
+      on u.id = k.id and u.version > k.version
+    where u.world_id = ${world} and (u.moderation_position <> '' or u.deleted_at is not null)`;
+    return rows.map(({ id, version }) => [id, version]);
+}
+//# sourceMappingURL=user-moderation.js.map

@@ -1,0 +1,167 @@
+const columns = (sql) => sql `
+  u.id, u.type, u.client_id, u.token_id, u.pretalx_id, u.profile::text as profile,
+  u.client_state::text as client_state, u.traits, u.moderation_state, u.version::float8 as version,
+  u.traits_position,
+  extract(epoch from u.last_login_at)::float8 * 1000 as last_login_at, u.deleted_at is not null as deleted,
+  (select array_agg(g.role order by g.role) from world_grants g
+    where g.world_id = u.world_id and g.user_id = u.id) as world_roles,
+  (select jsonb_agg(jsonb_build_array(g.room_id, g.role) order by g.room_id, g.role) from room_grants g
+    where g.world_id = u.world_id and g.user_id = u.id) as room_roles`;
+/** Nearly nobody has explicit grants: null crosses the wire for them, and becomes the same empty list here. */
+function toUsers(rows) {
+    for (const row of rows) {
+        row.world_roles ??= [];
+        row.room_roles ??= [];
+    }
+    return rows;
+}
+/** Accounts of a world by one of their keys, in no order. Ids must be UUIDs. */
+export async function selectUsers(sql, world, key, values) {
+    const rows = await sql `
+    select ${columns(sql)} from users u
+    where u.world_id = ${world} and u.${sql(key)} = any(${values}::${key === "id" ? sql `uuid[]` : sql `text[]`})`;
+    return toUsers(rows);
+}
+/**
+ * The same by id, locked until the transaction ends. Always in the order of the ids, so that no two transactions
+ * wait for each other; and exclusively, since sharing a lock that is to be raised later is a deadlock.
+ */
+export async function lockUsers(tx, world, ids) {
+    const rows = await tx `
+    select ${columns(tx)}, u.profile_position, u.client_state_position, u.moderation_position,
+      u.reactivated_position, u.pretalx_id_position
+    from users u
+    where u.world_id = ${world} and u.id = any(${ids}::uuid[])
+    order by u.id for no key update of u`;
+    return toUsers(rows);
+}
+/**
+ * Makes accounts of people who log in for the first time.
+ *
+ * @returns the ids that were made, with the pretalx id each got: one that another account has is left out. An id
+ *   is missing when another login with the same client id or token was faster, also one of the same list.
+ */
+export async function insertUsers(sql, world, users) {
+    const rows = await sql `
+    insert into users
+      (id, world_id, type, client_id, token_id, pretalx_id, profile, traits, traits_position, last_login_at)
+    select n.id, ${world}, n.type, n.client_id, n.token_id,
+      case when n.pretalx_id is null or exists (
+        select from users o where o.world_id = ${world} and o.pretalx_id = n.pretalx_id
+      ) then null else n.pretalx_id end,
+      n.profile, array(select jsonb_array_elements_text(n.traits)), n.position, now()
+    from jsonb_to_recordset(${JSON.stringify(users.map(toRecord))}::text::jsonb) as n (
+      id uuid, type text, client_id text, token_id text, pretalx_id text, profile jsonb, traits jsonb, position text
+    )
+    on conflict do nothing
+    returning id, pretalx_id`;
+    return new Map(rows.map((row) => [row.id, row.pretalx_id]));
+}
+function toRecord(user) {
+    const { id, type, client_id, token_id, pretalx_id, traits, position } = user;
+    return { id, type, client_id, token_id, pretalx_id, traits, position, profile: JSON.parse(user.profile) };
+}
+/**
+ * Sets the last-login time of those who may still log in. A position of the traits moves even where they stay, but
+ * not past somebody else's that the login has not seen.
+ *
+ * @returns the position that the traits had until now, by id: anyone banned or deleted since the caller looked is
+ *   missing
+ */
+export async function touchLogins(sql, world, touches) {
+    const ids = touches.map(({ id }) => id);
+    const found = touches.map(({ traits }) => traits?.found ?? null);
+    const positions = touches.map(({ traits }) => traits?.position ?? null);
+    const rows = await sql `
+    with locked as (
+      select id, traits_position from users
+      where world_id = ${world} and id = any(${ids}::uuid[])
+        and moderation_state <> 'banned' and deleted_at is null
+      order by id for no key update
+    ), latest as (
+      select id, found, max(position collate "C") as position
+      from unnest(${ids}::uuid[], ${found}::text[], ${positions}::text[]) as t (id, found, position)
+      group by id, found
+    )
+    update users u set last_login_at = now(), traits_position = greatest(locked.traits_position, latest.position)
+    from locked left join latest on latest.id = locked.id and latest.found = locked.traits_position
+    where u.world_id = ${world} and u.id = locked.id
+    returning u.id, locked.traits_position as found`;
+    return new Map(rows.map((row) => [row.id, row.found]));
+}
+/** Writes what a login's token says of its account and sets the last-login time. */
+export async function updateFromToken(tx, world, id, change) {
+    await tx `
+    update users set
+      traits = ${change.traits}, traits_position = greatest(traits_position, ${change.position}),
+      pretalx_id = coalesce(pretalx_id, ${change.pretalxId}),
+      pretalx_id_position = case when ${change.pretalxId}::text is null then pretalx_id_position
+        else ${change.position} end,
+      version = version + 1, last_login_at = now()
+    where world_id = ${world} and id = ${id}`;
+}
+/** Whether an account of the world has this pretalx id. */
+export async function isPretalxIdTaken(sql, world, pretalxId) {
+    const rows = await sql `select from users where world_id = ${world} and pretalx_id = ${pretalxId}`;
+    return rows.length > 0;
+}
+/**
+ * Writes an account's own values.
+ *
+ * @returns the account's version now
+ */
+export async function updateOwnValues(tx, world, id, values) {
+    const { profile, client_state: clientState, position } = values;
+    const rows = await tx `
+    update users set
+      profile = coalesce(${profile}::text::jsonb, profile),
+      profile_position = case when ${profile}::text is null then profile_position else ${position} end,
+      client_state = coalesce(${clientState}::text::jsonb, client_state),
+      client_state_position = case when ${clientState}::text is null then client_state_position else ${position} end,
+      version = version + ${values.changed ? 1 : 0}
+    where world_id = ${world} and id = ${id}
+    returning version::float8 as version`;
+    return rows[0].version;
+}
+/**
+ * Writes a profile that was made from the one that is there, under its lock.
+ *
+ * @param profile JSON text, or null: keep
+ * @returns the account's version now, which is a new one either way
+ */
+export async function updateMergedProfile(tx, world, id, values) {
+    const { profile, position } = values;
+    const rows = await tx `
+    update users set
+      profile = coalesce(${profile}::text::jsonb, profile),
+      profile_position = case when ${profile}::text is null then profile_position else ${position} end,
+      version = version + 1
+    where world_id = ${world} and id = ${id}
+    returning version::float8 as version`;
+    return rows[0].version;
+}
+/** Gives an account what an invite to a room gives: the system roles of anonymous users. */
+export async function insertInvitedGrants(tx, world, id, room) {
+    await tx `insert into world_grants (world_id, user_id, role) values (${world}, ${id}, '__anonymous_world')`;
+    await tx `
+    insert into room_grants (world_id, user_id, room_id, role)
+    values (${world}, ${id}, ${room}, '__anonymous_room')`;
+}
+/** Accounts of these that are newer than the version somebody has. */
+export async function selectNewerUsers(sql, world, known) {
+    const rows = await sql `
+    select ${columns(sql)} from users u
+    join unnest(${known.map(([id]) => id)}::uuid[], ${known.map(([, version]) => version)}::bigint[]) as k (id, version)
+      on u.id = k.id and u.version > k.version
+    where u.world_id = ${world}`;
+    return toUsers(rows);
+}
+/** The times that no command needs, for an operator. */
+export async function selectUserTimes(sql, world, id) {
+    const rows = await sql `
+    select extract(epoch from created_at)::float8 * 1000 as created_at,
+      extract(epoch from deleted_at)::float8 * 1000 as deleted_at
+    from users where world_id = ${world} and id = ${id}`;
+    return rows[0];
+}
+//# sourceMappingURL=users.js.map

@@ -1,0 +1,71 @@
+/**
+ * Whether Postgres answers and lets us write: for readiness, and to leave links that lead nowhere or to the wrong
+ * server. It asks over a link of its own: one of the pool could be waiting for a slow statement.
+ */
+import { pause } from "../shared/backoff.js";
+import { connectDatabase, workerLimits } from "./sql/database.js";
+import { selectIsReadOnly } from "./sql/server-state.js";
+const EVERY_MS = 1_000;
+const RETRY_MS = 200;
+/** A server that does not answer for so long is gone, or the link to it is. */
+const SILENT_MS = 3_000;
+/** A single link is left when it is silent for longer than any statement may take. */
+const STUCK_MS = workerLimits.statementMs + 2_000;
+/** A server that lets nobody write may be an old primary: new links lead to the new one, if there is one. */
+const LEAVE_READ_ONLY_EVERY_MS = 5_000;
+/** Asks again and again until `signal` aborts. */
+export function watchDatabase({ url, links, log, signal }) {
+    const sql = connectDatabase(url, { max: 1, limits: workerLimits, links, log });
+    let state = "away";
+    let leftAt = Number.NEGATIVE_INFINITY;
+    const leaveReadOnly = () => {
+        const now = performance.now();
+        if (now - leftAt < LEAVE_READ_ONLY_EVERY_MS)
+            return;
+        leftAt = now;
+        log.warn({ links: links.cutAll() }, "postgres lets nobody write: connecting anew");
+    };
+    const watch = async () => {
+        while (!signal.aborted) {
+            const answer = await ask(sql, () => {
+                state = "away";
+                const now = performance.now();
+                links.look(now);
+                // Looking comes a little after reading, so that the others may seem to be silent for less long.
+                const cut = links.cutSilent(now, SILENT_MS / 2);
+                log.warn({ links: cut }, "postgres does not answer: connecting anew");
+            });
+            state = answer;
+            if (answer === "read-only")
+                leaveReadOnly();
+            await pause(answer === "up" ? EVERY_MS : RETRY_MS, signal);
+        }
+        await sql.end({ timeout: 1 });
+    };
+    const looking = setInterval(() => {
+        const now = performance.now();
+        links.look(now);
+        const cut = links.cutUnanswered(now, STUCK_MS);
+        if (cut > 0)
+            log.warn({ links: cut }, "links to postgres stood still");
+    }, EVERY_MS / 2);
+    signal.addEventListener("abort", () => clearInterval(looking));
+    void watch();
+    return {
+        reasons: () => (state === "up" ? [] : [state === "away" ? "no Postgres" : "Postgres lets nobody write"]),
+    };
+}
+/** Asks once; `onSilence` is called when no answer came, before it is given up. */
+async function ask(sql, onSilence) {
+    const late = setTimeout(onSilence, SILENT_MS);
+    try {
+        return (await selectIsReadOnly(sql)) ? "read-only" : "up";
+    }
+    catch {
+        return "away";
+    }
+    finally {
+        clearTimeout(late);
+    }
+}
+//# sourceMappingURL=watch-database.js.map

@@ -1,0 +1,120 @@
+/**
+ * This gateway's proof of life, measured by its own monotonic clock from before each renewal was sent. While it is
+ * not held, nobody waits for this gateway any more, and nothing may pass between clients and workers.
+ */
+import { pause } from "../shared/backoff.js";
+import { untilReady } from "../shared/redis/connect.js";
+import { runScript } from "../shared/redis/lua.js";
+const LEASE_MS = 4_000;
+const EVERY_MS = 1_000;
+/** A renewal that failed is tried again so soon. */
+const RETRY_MS = 100;
+/**
+ * A gateway that stood still for so long has not seen which of its clients have left meanwhile, and maybe sent
+ * something newer elsewhere: nothing of theirs passes before it has looked, for which a renewal gives it the time.
+ */
+const STALL_MS = 1_000;
+const BEAT_MS = 100;
+/**
+ * Renewals that failed in a row before the gateway takes Redis for gone. One that was merely stopped, and runs
+ * again, has renewed its lease after one or two; and while it is stopped it counts none.
+ */
+const CUT_OFF_AFTER = 20;
+/** Starts renewing. */
+export function holdLease(options) {
+    const { redis, keys, gateway, info, log } = options;
+    const stopping = new AbortController();
+    let runsUntil = Number.NEGATIVE_INFINITY;
+    /** Whether all that may have been missed before it began is made up for. */
+    let hasBegun = false;
+    let heldSince = Number.POSITIVE_INFINITY;
+    let failures = 0;
+    /** Raised by what ends a beginning that is under way. */
+    let breaks = 0;
+    let isBeginning = false;
+    let beatAt = performance.now();
+    const begin = async () => {
+        const breaksBefore = breaks;
+        isBeginning = true;
+        try {
+            await options.onBegun();
+            if (breaks !== breaksBefore)
+                return;
+            hasBegun = true;
+            heldSince = performance.now();
+            options.onHeld();
+        }
+        catch (error) {
+            log.debug({ reason: error.message }, "beginning a lease failed");
+        }
+        finally {
+            isBeginning = false;
+        }
+    };
+    const lose = () => {
+        breaks++;
+        hasBegun = false;
+    };
+    const renew = async () => {
+        const before = performance.now();
+        try {
+            const { leases, nodes } = keys;
+            const args = [gateway, LEASE_MS, JSON.stringify(info())];
+            const ran = await runScript(redis, "renew-lease", leases("gateway"), nodes("gateway"), ...args);
+            failures = 0;
+            if (ran === 0)
+                lose();
+            const hadRunOut = performance.now() >= runsUntil;
+            runsUntil = before + LEASE_MS;
+            if (hasBegun) {
+                if (hadRunOut)
+                    options.onHeld();
+                await options.onRenewed();
+            }
+            else if (!isBeginning) {
+                // Not waited for: it may take longer than the lease runs.
+                void begin();
+            }
+        }
+        catch (error) {
+            failures++;
+            log.debug({ reason: error.message }, "renewing the lease failed");
+        }
+    };
+    // Behind a new link may be another server, which knows neither this gateway nor the fences it has read.
+    redis.on("close", lose);
+    const beating = setInterval(() => {
+        if (performance.now() - beatAt > STALL_MS) {
+            runsUntil = Number.NEGATIVE_INFINITY;
+            void renew();
+        }
+        beatAt = performance.now();
+    }, BEAT_MS);
+    const renewing = (async () => {
+        await untilReady(redis, stopping.signal);
+        while (!stopping.signal.aborted) {
+            await renew();
+            await pause(hasBegun && failures === 0 ? EVERY_MS : RETRY_MS, stopping.signal);
+        }
+    })();
+    const isHeld = () => {
+        const now = performance.now();
+        return hasBegun && now < runsUntil && now - beatAt <= STALL_MS;
+    };
+    return {
+        isHeld,
+        heldSince: () => heldSince,
+        isCutOff: () => failures >= CUT_OFF_AFTER && !isHeld(),
+        renew,
+        async release() {
+            stopping.abort();
+            clearInterval(beating);
+            await renewing;
+            runsUntil = Number.NEGATIVE_INFINITY;
+            await runScript(redis, "release-lease", keys.leases("gateway"), keys.nodes("gateway"), gateway).catch(
+            // It runs out by itself.
+            () => { });
+        },
+    };
+}
+//# sourceMappingURL=lease.js.map

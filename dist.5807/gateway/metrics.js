@@ -1,0 +1,93 @@
+/** A gateway's metrics: `foyer_gateway_*` (docs/operations.md). Labels are bounded: names and codes of the tables. */
+import { Counter, Gauge, Histogram } from "prom-client";
+import { latencyBuckets } from "../shared/metrics.js";
+import { isCommand } from "../shared/protocol/commands.js";
+import { outcomeOf } from "../shared/protocol/frames.js";
+import { Tally } from "../shared/tally.js";
+export function createGatewayMetrics(register) {
+    const registers = [register];
+    const histogram = (name, help, labelNames = []) => new Histogram({ name: `foyer_gateway_${name}`, help, labelNames, buckets: latencyBuckets, registers });
+    const counter = (name, help, labelNames = []) => new Counter({ name: `foyer_gateway_${name}`, help, labelNames, registers });
+    const tally = (name, help, labelNames) => new Tally({ name: `foyer_gateway_${name}`, help, labelNames, register });
+    const commands = tally("commands_total", "commands answered, by outcome: success, or the error's code", [
+        "command",
+        "outcome",
+    ]);
+    const duration = histogram("command_duration_seconds", "from frame read to answer written", ["command"]);
+    const authentications = counter("authentications_total", "attempts to log in", ["method", "outcome"]);
+    const messages = tally("messages_sent_total", "frames sent", ["kind"]);
+    let bytes = 0;
+    new Counter({
+        name: "foyer_gateway_bytes_sent_total",
+        help: "bytes of the frames sent",
+        registers,
+        collect() {
+            this.inc(bytes);
+            bytes = 0;
+        },
+    });
+    return {
+        connectionsOpened: counter("connections_opened_total", "connections let in"),
+        connectionsClosed: counter("connections_closed_total", "connections closed", ["reason"]),
+        connectionsRefused: counter("connections_refused_total", "upgrades refused", ["reason"]),
+        slowConsumers: counter("slow_consumers_total", "connections closed for reading too slowly"),
+        fanoutDelay: histogram("fanout_delay_seconds", "from published to written, by the nodes' clocks"),
+        resyncs: counter("resyncs_total", "users whose account was compared after something may have been missed"),
+        rateLimited: counter("rate_limited_total", "commands refused as too many"),
+        /** Counts one frame that was sent. */
+        sent(kind, frame) {
+            messages.add(kind);
+            bytes += Buffer.byteLength(frame);
+        },
+        /** Counts a part of a frame, and with the last one the frame. */
+        sentPart(kind, size, isLast) {
+            if (isLast)
+                messages.add(kind);
+            bytes += size;
+        },
+        /** Counts one answered command. */
+        commandAnswered(request, frame) {
+            const { action, readAt, text } = request;
+            const command = isCommand(action) || action === "authenticate" ? action : "unknown";
+            const outcome = outcomeOf(frame);
+            commands.add(command, outcome);
+            duration.observe({ command }, (performance.now() - readAt) / 1000);
+            if (command === "authenticate")
+                authentications.inc({ method: methodOf(text), outcome });
+        },
+        /** Makes the gauges; called once. */
+        watch(readings) {
+            const gauge = (name, help, read) => new Gauge({
+                name: `foyer_gateway_${name}`,
+                help,
+                registers,
+                collect() {
+                    this.set(read());
+                },
+            });
+            new Gauge({
+                name: "foyer_gateway_connections",
+                help: "open connections",
+                labelNames: ["state"],
+                registers,
+                collect() {
+                    for (const [state, count] of Object.entries(readings.connections()))
+                        this.set({ state }, count);
+                },
+            });
+            gauge("connections_limit", "connections that it takes at the most; 0: any number", readings.connectionsLimit);
+            gauge("inflight_commands", "commands on their way to or from workers", readings.inflightCommands);
+            gauge("overloaded", "1 while it refuses what is more than workers get done", () => Number(readings.isOverloaded()));
+            gauge("canary_age_seconds", "since the canary was heard", readings.canaryAgeSeconds);
+            gauge("pubsub_connected", "1 while the link for broadcasts stands", () => Number(readings.isPubsubConnected()));
+            gauge("draining", "1 while the gateway drains", () => Number(readings.isDraining()));
+        },
+    };
+}
+/** How somebody tried to log in, by the keys of the payload: the label needs no more than a look. */
+function methodOf(text) {
+    if (text.includes('"token"'))
+        return "token";
+    return text.includes('"invite_token"') ? "invite" : "guest";
+}
+//# sourceMappingURL=metrics.js.map

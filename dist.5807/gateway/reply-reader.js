@@ -1,0 +1,78 @@
+/** Reads this gateway's reply stream and hands each reply on; what was read is trimmed away. */
+import { backoffMs, pause } from "../shared/backoff.js";
+import { decodeReplies } from "../shared/envelope.js";
+import { BLOCK_MS, untilReady } from "../shared/redis/connect.js";
+const MAX_ENTRIES_A_READ = 200;
+const TRIM_EVERY_MS = 1_000;
+/** Big answers would pile up in Redis within that time. */
+const TRIM_EVERY_BYTES = 2 * 1024 * 1024;
+/** Reads until `signal` aborts. */
+export async function readReplies(options) {
+    const { keys, gateway, blocking, signal, log } = options;
+    const key = keys.replyStream(gateway);
+    let last = "0-0";
+    let trimmedAt = 0;
+    let untrimmed = 0;
+    let failures = 0;
+    let run = null;
+    let isKnown = false;
+    blocking.on("close", () => {
+        isKnown = false;
+    });
+    await untilReady(blocking, signal);
+    while (!signal.aborted) {
+        try {
+            if (!isKnown) {
+                isKnown = true;
+                const now = runIdOf(await blocking.info("server"));
+                if (run !== null && run !== now)
+                    options.onReplaced();
+                run = now;
+            }
+            const read = (await blocking.xreadBuffer("COUNT", MAX_ENTRIES_A_READ, "BLOCK", BLOCK_MS, "STREAMS", key, last));
+            failures = 0;
+            for (const [id, fields] of read?.[0]?.[1] ?? []) {
+                last = id.toString();
+                untrimmed += fields[1].length;
+                handOn(options, fields[1]);
+            }
+            const isDue = performance.now() - trimmedAt > TRIM_EVERY_MS || untrimmed > TRIM_EVERY_BYTES;
+            if (read !== null && isDue) {
+                trimmedAt = performance.now();
+                untrimmed = 0;
+                trim(options, key, last);
+            }
+        }
+        catch (error) {
+            // Behind a new link may be another server, whose ids start lower. A reply read twice is ignored.
+            last = "0-0";
+            isKnown = false;
+            if (failures === 0 && !signal.aborted)
+                log.warn({ reason: error.message }, "reading replies failed");
+            await pause(backoffMs(failures++, 20, 500), signal);
+            await untilReady(blocking, signal);
+        }
+    }
+}
+/** Which start of which server it is. */
+function runIdOf(info) {
+    return /^run_id:(\w+)/m.exec(info)?.[1] ?? "";
+}
+function handOn({ log, onReply }, bytes) {
+    let replies;
+    try {
+        replies = decodeReplies(bytes);
+    }
+    catch (error) {
+        log.error({ error }, "unreadable reply");
+        return;
+    }
+    for (const reply of replies)
+        onReply(reply);
+}
+function trim({ redis, log }, key, last) {
+    redis.xtrim(key, "MINID", last).catch((error) => {
+        log.debug({ reason: error.message }, "trimming replies failed; the next time does it");
+    });
+}
+//# sourceMappingURL=reply-reader.js.map

@@ -1,0 +1,27 @@
+/** How long to wait before trying again: a pure function, and a sleep that a stop signal ends. */
+/**
+ * @param attempt failures so far, from 0
+ * @param firstMs wait after the first failure
+ * @param capMs longest wait
+ * @param random in [0, 1), so that many nodes don't come back at once
+ * @returns ms, between half the doubled wait and all of it
+ */
+export function backoffMs(attempt, firstMs, capMs, random = Math.random()) {
+    const full = Math.min(capMs, firstMs * 2 ** Math.min(attempt, 30));
+    return Math.ceil(full * (0.5 + random / 2));
+}
+/** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
+export function pause(ms, signal) {
+    if (signal.aborted)
+        return Promise.resolve();
+    return new Promise((resolve) => {
+        const done = () => {
+            clearTimeout(timer);
+            signal.removeEventListener("abort", done);
+            resolve();
+        };
+        const timer = setTimeout(done, ms);
+        signal.addEventListener("abort", done);
+    });
+}
+//# sourceMappingURL=backoff.js.map
