@@ -171,7 +171,8 @@ t.test("answers of many megabytes", async (t) => {
     // Orders come one after the other: that of the first one was before.
     t.equal((await others[0]!.closed()).code, 4001);
     const told = await listMidway("told");
-    await runFoyer(["reload", "--world", WORLD, "--over", "0s"], cluster.environment);
+    const order = { kind: "reload", world: WORLD, over_ms: 0 };
+    await redis.publish(createKeys(cluster.redisPrefix).gatewayChannel(gateway.id), JSON.stringify(order));
     // All are told in one turn.
     for (const other of others.slice(1)) t.equal((await other.closed()).code, 4000);
     const ends = [
