@@ -314,7 +314,6 @@ alter table tie_positions add constraint tie_positions_pkey PRIMARY KEY (world_i
 alter table users add constraint users_client_id_check CHECK (((char_length(client_id) >= 1) AND (char_length(client_id) <= 200)));
 alter table users add constraint users_client_state_check CHECK ((jsonb_typeof(client_state) = 'object'::text));
 alter table users add constraint users_moderation_state_check CHECK ((moderation_state = ANY (ARRAY[''::text, 'silenced'::text, 'banned'::text])));
-alter table users add constraint users_pkey PRIMARY KEY (id);
 alter table users add constraint users_profile_check CHECK ((jsonb_typeof(profile) = 'object'::text));
 alter table users add constraint users_token_id_check CHECK (((char_length(token_id) >= 1) AND (char_length(token_id) <= 200)));
 alter table users add constraint users_type_check CHECK ((type = ANY (ARRAY['person'::text, 'kiosk'::text, 'anon'::text])));

@@ -145,6 +145,11 @@ export class Outlet {
     return true;
   }
 
+  /** No more than so long is left to the big answer that is under way; then its connection is closed with this code. */
+  endMidwaySoon(code: number): void {
+    this.#big?.endSoon(code);
+  }
+
   tooSlow(): void {
     this.#host.metrics.slowConsumers.inc();
     this.close(closeCodes.slow);
@@ -162,8 +167,9 @@ export class Outlet {
   cutOff(): void {
     this.#held = [];
     // What the buffer holds would still arrive before the close does.
-    if (this.#big === null && this.#link.getBufferedAmount() === 0) {
-      this.write(RELOAD, "control");
+    if (this.#link.getBufferedAmount() === 0) {
+      // Within a big answer the code alone says it.
+      if (this.#big === null) this.write(RELOAD, "control");
       return this.close(closeCodes.reload);
     }
     this.#closedBy = closeReasons[closeCodes.reload]!;
