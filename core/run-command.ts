@@ -22,6 +22,7 @@ import type {
 import { type GatewayContext, gatewayHandlers } from "./commands/gateway-commands.ts";
 import { handlers } from "./commands/handlers.ts";
 import { cutOff } from "./fence.ts";
+import { logModeration } from "./moderation-log.ts";
 import { OPERATOR } from "./operator.ts";
 import { resolveAccess } from "./permissions.ts";
 import { permit } from "./permit.ts";
@@ -196,6 +197,7 @@ async function write(
   if (fault !== null) return await refuse(context, actor, fault);
   const handler = handlers[name] as WriteCommand<unknown>;
   const { result, changed } = await runWriteCommand(context, handler, actor, request.payload, outbox);
+  logModeration(context, name, actorId, request.payload);
   const own = changed.find((user) => user.id === actorId);
   return {
     frame: successFrame(request.id, result),

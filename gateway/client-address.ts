@@ -66,3 +66,9 @@ function network64(address: string): string {
   }
   return `${groups.slice(0, 4).join(":")}::/64`;
 }
+
+/** As much of an address as a log may hold: IPv4 /24, IPv6 /48. @param address as `clientAddress` gives it */
+export function addressRange(address: string): string {
+  if (isIPv4(address)) return `${address.slice(0, address.lastIndexOf("."))}.0/24`;
+  return `${address.split(":").slice(0, 3).join(":")}::/48`;
+}

@@ -1,6 +1,7 @@
 /** Wires one gateway; nothing else does. */
 import { setMaxListeners } from "node:events";
 import { pause } from "../shared/backoff.ts";
+import { startReports } from "../shared/command-reports.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
 import { announceReady, newNodeId, onStopSignals } from "../shared/node-process.ts";
@@ -83,6 +84,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   // The lease and the fences are on one server.
   const leaseLink = linkTo(keys.leases("gateway"));
   const timeoutMs = settings.FOYER_COMMAND_TIMEOUT_MS;
+  const { report, close: closeReports } = await startReports({ settings, role: "gateway", node: id, log });
   const pending = new PendingCommands();
   const load = new Load(timeoutMs, performance.now());
   /** Requests that wait in their connections, not written yet. */
@@ -181,7 +183,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     waits(requests) {
       queued += requests;
     },
-    run: createClientCommands({ gateway: id, streams, timeoutMs, pending, writer, texts, log }),
+    run: createClientCommands({ gateway: id, streams, timeoutMs, pending, writer, texts, log, report }),
     abandon: (command) => pending.abandon(command),
     mayPass: (own) => lease.isHeld() || (own && lease.isCutOff()),
     holds: (connection) => holding.add(connection),
@@ -315,6 +317,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     await ops.close();
     for (const link of new Set([redis, leaseLink, ...streamLinks, blocking])) link.disconnect();
     subscriptions.close();
+    await closeReports();
     log.info("gateway stopped");
   };
   let stopped: Promise<void> | null = null;
