@@ -3,11 +3,13 @@
  * an entry is finished when the last of its commands is answered.
  */
 import { backoffMs, pause } from "../shared/backoff.ts";
+import type { CommandReport } from "../shared/command-reports.ts";
 import type { Command } from "../shared/envelope.ts";
-import { errorBody } from "../shared/protocol/errors.ts";
-import { errorFrame, type FrameId } from "../shared/protocol/frames.ts";
+import { errorBody, Refusal } from "../shared/protocol/errors.ts";
+import { errorFrame, type FrameId, outcomeOf } from "../shared/protocol/frames.ts";
 import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
 import { isRedisAway } from "../shared/redis/connect.ts";
+import { AccountReads, type BegunRead, looksLikeRead } from "./account-reads.ts";
 import { type Answer, CommandContext, type Services } from "./commands/context.ts";
 import type { GatewayContext } from "./commands/gateway-commands.ts";
 import { runOperatorCommand } from "./commands/operator-commands.ts";
@@ -25,7 +27,9 @@ export interface Runner {
   writer: ReplyWriter;
   outbox: Outbox;
   metrics: CoreMetrics;
-  clock: RedisClock;
+  /** Of each command stream. */
+  clocks: readonly RedisClock[];
+  report: CommandReport;
   /** Ends waiting for a store that is away. */
   signal: AbortSignal;
 }
@@ -33,23 +37,70 @@ export interface Runner {
 /** Runs the commands of these entries; resolves when all are answered. Never rejects. */
 export async function runBatch(runner: Runner, entries: readonly Entry[]): Promise<void> {
   const loaders = createLoaders(runner.services.sql);
-  await Promise.all(entries.map((entry) => runEntry(runner, loaders, entry)));
+  const reads = new AccountReads(runner.services.sql);
+  await Promise.all(entries.map((entry) => runEntry(runner, loaders, reads, entry)));
 }
 
-async function runEntry(runner: Runner, loaders: Loaders, entry: Entry): Promise<void> {
+async function runEntry(runner: Runner, loaders: Loaders, reads: AccountReads, entry: Entry): Promise<void> {
   const { commands, sentAt } = entry.envelope;
+  const started = performance.now();
   runner.metrics.queueWait.observe(Math.max(0, Date.now() - sentAt) / 1000);
-  const run = isTooLate(runner, entry) ? runLate : runOne;
-  const answered = await Promise.all(
-    commands.map(async (command, place) => {
-      const answer = await answerCommand(runner, loaders, entry, command, place, run);
-      if (answer !== null) runner.writer.reply(entry.envelope, { n: command.n, ...answer });
-      return answer !== null;
-    }),
-  );
+  const isLate = isTooLate(runner, entry);
+  const answerAlone = async (command: Command, place: number) => {
+    const answer = await answerCommand(runner, loaders, entry, command, place, isLate ? runLate : runOne);
+    if (answer !== null) runner.writer.reply(entry.envelope, { n: command.n, ...answer });
+    return answer !== null;
+  };
+  const begun: [command: Command, place: number, read: BegunRead][] = [];
+  const alone: Promise<boolean>[] = [];
+  for (const [place, command] of commands.entries()) {
+    const read = isLate ? null : beginRead(runner, reads, command);
+    if (read === null) alone.push(answerAlone(command, place));
+    else begun.push([command, place, read]);
+  }
+  if (begun.length > 0) {
+    const hasRead = await reads.read().then(
+      () => true,
+      // Each is tried again by itself, for as long as somebody waits for it.
+      () => false,
+    );
+    for (const [command, place, read] of begun) {
+      const frame = hasRead ? finishRead(reads, read) : null;
+      if (frame === null) alone.push(answerAlone(command, place));
+      else {
+        runner.writer.reply(entry.envelope, { n: command.n, frame, effect: null });
+        runner.metrics.observe(read.name, { frame }, started);
+        tellOf(runner, entry, command, read.name, frame, started);
+      }
+    }
+  }
+  const answered = await Promise.all(alone);
   // One that was given up because this worker stops is another worker's.
   if (answered.every(Boolean)) {
     runner.writer.finish({ stream: entry.stream, id: entry.id, commands: commands.length });
+  }
+}
+
+/** Begins a command that can be answered out of what the batch reads; null where it cannot. */
+function beginRead({ services }: Runner, reads: AccountReads, command: Command): BegunRead | null {
+  if (command.user === null || command.connection === 0 || !looksLikeRead(command.frame)) return null;
+  const world = services.worlds.peek(command.world);
+  if (world === undefined) return null;
+  try {
+    return reads.begin(parseRequest(command.frame), command.user, world);
+  } catch {
+    // Alone it is found out what that is.
+    return null;
+  }
+}
+
+/** @returns the answer; null when it cannot be given */
+function finishRead(reads: AccountReads, read: BegunRead): string | null {
+  try {
+    return reads.answer(read, Date.now());
+  } catch (error) {
+    // Alone it is found out what that is.
+    return error instanceof Refusal ? errorFrame(read.id, errorBody(error.code, error.details)) : null;
   }
 }
 
@@ -57,8 +108,8 @@ async function runEntry(runner: Runner, loaders: Loaders, entry: Entry): Promise
  * Whether the commands' clients have all been told that the outcome is unknown: running them now would cost the
  * time that others still wait for. One that was delivered before may have taken effect, and somebody has to be told.
  */
-function isTooLate({ services, clock }: Runner, { id, deliveries }: Entry): boolean {
-  const now = clock.now();
+function isTooLate({ services, clocks }: Runner, { stream, id, deliveries }: Entry): boolean {
+  const now = clocks[stream]!.now();
   const addedAt = Number(id.slice(0, id.indexOf("-")));
   return deliveries === 1 && now !== null && now - addedAt > services.settings.FOYER_COMMAND_TIMEOUT_MS;
 }
@@ -92,6 +143,7 @@ async function answerCommand(
       const reads = attempt === 0 ? loaders : createLoaders(services.sql);
       const answer = await run(runner, reads, entry, command, place, request);
       metrics.observe(name, answer, started);
+      tellOf(runner, entry, command, name, answer.frame, started);
       return answer;
     } catch (error) {
       const away = isDatabaseAway(error) || isRedisAway(error) || isConflict(error);
@@ -108,9 +160,23 @@ async function answerCommand(
       if (away) services.log.warn(fields, "command given up: a store is away, or too slow");
       else services.log.error(fields, "command failed");
       metrics.observe(name, answer, started);
+      tellOf(runner, entry, command, name, answer.frame, started);
       return answer;
     }
   }
+}
+
+/** Reports a client's command, where somebody wants to know. */
+function tellOf(
+  { report }: Runner,
+  { envelope }: Entry,
+  { n, connection, world }: Command,
+  command: string,
+  frame: Answer["frame"],
+  startedAt: number,
+): void {
+  if (report === null || connection === 0) return;
+  report({ commandId: `${envelope.gateway}.${n}`, command, world, outcome: outcomeOf(frame), startedAt });
 }
 
 /** What the client was told already: the outcome is unknown. */

@@ -91,7 +91,10 @@ export class BigAnswers {
       if (sender === null) throw error;
       const { services, commandId } = context;
       const code = error instanceof Abandoned ? error.code : closeCodes.restart;
-      services.log.warn({ commandId, code, reason: (error as Error).message }, "big answer given up");
+      services.log.warn(
+        { commandId, closeCode: code, reason: (error as Error).message },
+        "big answer given up",
+      );
       return { frame: "", effect: { kind: "close", code } };
     } finally {
       await turn.end();

@@ -8,6 +8,7 @@ import { BrokenEnvelope, type CommandEnvelope, decodeCommands, NewerEnvelope } f
 import type { Logger } from "../shared/log.ts";
 import { BLOCK_MS, type RedisClient, untilReady } from "../shared/redis/connect.ts";
 import { COMMAND_GROUP, type Keys } from "../shared/redis/keys.ts";
+import { timeWhere } from "./redis-clock.ts";
 
 /** An entry that this worker has to run. */
 export interface Entry {
@@ -237,8 +238,7 @@ type LeftEntry = Omit<GivenUpEntry, "stream">;
 async function leave(options: EntryReaderOptions, entries: readonly LeftEntry[]): Promise<void> {
   const { redis, keys, stream, worker, log, onLeft } = options;
   const key = keys.commandStream(stream);
-  const [seconds] = await redis.time();
-  const oldest = Number(seconds) * 1_000 - MAX_LEFT_MS;
+  const oldest = (await timeWhere(redis, key)) - MAX_LEFT_MS;
   let left = 0;
   for (const { id, bytes, deliveries, error } of entries) {
     if (Number.parseInt(id, 10) < oldest) {

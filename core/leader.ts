@@ -8,6 +8,7 @@ import type { RedisClient } from "../shared/redis/connect.ts";
 import { COMMAND_GROUP, type Keys, type Role } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
 import { positionAt } from "./position.ts";
+import { timeWhere } from "./redis-clock.ts";
 import { pruneCommands } from "./sql/command-log.ts";
 import { retryConflicts, type Sql } from "./sql/database.ts";
 import { pruneTiePositions } from "./sql/tie-positions.ts";
@@ -63,9 +64,10 @@ export async function lead(options: LeaderOptions): Promise<void> {
  * In small transactions, so that none is in anybody's way, until nothing old is left. Old by the clock that
  * positions come from: this process' own may be hours ahead, and would forget what is still to be delivered again.
  */
-async function prune({ redis, sql, log, signal }: LeaderOptions): Promise<void> {
-  const [seconds] = await redis.time();
-  const before = positionAt(Number(seconds) * 1_000 - KEEP_COMMANDS_MS);
+async function prune({ redis, sql, keys, streams, log, signal }: LeaderOptions): Promise<void> {
+  const clocks = Array.from({ length: streams }, (_, stream) => timeWhere(redis, keys.commandStream(stream)));
+  // Positions do not say of which stream they are: where clocks differ, the one behind counts.
+  const before = positionAt(Math.min(...(await Promise.all(clocks))) - KEEP_COMMANDS_MS);
   for (const forget of [pruneCommands, pruneTiePositions]) {
     let pruned = 0;
     for (let more = true; more && !signal.aborted; ) {
@@ -90,7 +92,7 @@ async function clearUp(options: LeaderOptions): Promise<void> {
         options.keys.nodes(role),
         node,
       );
-      options.log.info({ role, node }, "cleared up after a node whose lease ran out");
+      options.log.info({ lostRole: role, lostNode: node }, "cleared up after a node whose lease ran out");
     }
   }
 }

@@ -1,13 +1,15 @@
 /**
  * What the commands of one batch share: reads of accounts, one SQL statement for all that are asked for in a
- * turn of the event loop; and writes of logins, likewise. Nothing lives longer than its batch.
+ * turn of the event loop; and writes of logins and of what runs together, likewise. Nothing lives longer than its batch.
  */
 import DataLoader from "dataloader";
+import type { Written } from "./commands/context.ts";
 import type { LoggedCommand } from "./sql/command-log.ts";
 import { retryConflicts, type Sql } from "./sql/database.ts";
 import { type NewLogin, writeNewLogins } from "./sql/logins.ts";
 import { type LoginTouch, selectUsers, touchLogins, type UserKey, type UserRow } from "./sql/users.ts";
 import { asUuid, isStorable } from "./storable.ts";
+import { runTogether, type SharedWrite } from "./together.ts";
 
 /** What came of it: other traits were there than the login had found. */
 type Touched = "touched" | "denied" | "overtaken";
@@ -20,18 +22,26 @@ export interface Loaders {
   touchLogin(world: string, touch: LoginTouch): Promise<Touched>;
   /** Makes an account; undefined when somebody else was faster or the command has run before. */
   newLogin(world: string, login: NewLogin & LoggedCommand): Promise<UserRow | undefined>;
+  /** Reads something once for all of the batch that ask for it. @param key of Redis */
+  once<T>(key: string, read: () => Promise<T>): Promise<T>;
+  /** Runs a writing command with others of its kind; null when it has to be run alone (`together.ts`). */
+  write(world: string, write: SharedWrite): Promise<Written | null>;
 }
+
+/** So many commands share a transaction at the most: others wait for the accounts that it has locked. */
+const MAX_TOGETHER = 100;
 
 export function createLoaders(sql: Sql): Loaders {
   const users = new Map<string, Record<UserKey, DataLoader<string, UserRow | undefined>>>();
   const touches = new Map<string, DataLoader<LoginTouch, Touched>>();
   const logins = new Map<string, DataLoader<NewLogin & LoggedCommand, UserRow | undefined>>();
+  const writes = new Map<string, DataLoader<SharedWrite, Written | null>>();
+  const reads = new Map<string, Promise<unknown>>();
 
   return {
     user(world, key, value) {
       const loader = remember(users, world, () => userLoaders(sql, world))[key];
-      // What a column cannot hold is nobody's, and would be an error for all who share the statement.
-      const stored = key === "id" ? asUuid(value) : isStorable(value) ? value : null;
+      const stored = storedKey(key, value);
       return stored === null ? Promise.resolve(undefined) : loader.load(stored);
     },
     touchLogin: (world, touch) =>
@@ -51,7 +61,21 @@ export function createLoaders(sql: Sql): Loaders {
           { cache: false },
         );
       }).load(login),
+    once: <T>(key: string, read: () => Promise<T>) => remember(reads, key, read) as Promise<T>,
+    write: (world, write) =>
+      remember(writes, world, () => {
+        return new DataLoader<SharedWrite, Written | null>((list) => runTogether(sql, world, list), {
+          cache: false,
+          maxBatchSize: MAX_TOGETHER,
+        });
+      }).load(write),
   };
+}
+
+/** A key as a column holds it. What none can hold is nobody's, and would be an error for all who share the statement. */
+export function storedKey(key: UserKey, value: string): string | null {
+  if (key === "id") return asUuid(value);
+  return isStorable(value) ? value : null;
 }
 
 function touchedAs({ traits }: LoginTouch, found: string | undefined): Touched {

@@ -7,6 +7,7 @@ import { outcomeOf } from "../shared/protocol/frames.ts";
 import { isGatewayCommand } from "../shared/protocol/gateway-commands.ts";
 import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
 import { Tally } from "../shared/tally.ts";
+import { Timings } from "../shared/timings.ts";
 
 /** What a worker counts. */
 export type CoreMetrics = ReturnType<typeof createCoreMetrics>;
@@ -19,12 +20,12 @@ export function createCoreMetrics(register: Registry) {
     labelNames: ["command", "outcome"],
     register,
   });
-  const duration = new Histogram({
+  const duration = new Timings({
     name: "foyer_core_command_duration_seconds",
     help: "from reading a command to its answer",
-    labelNames: ["command"],
+    labelName: "command",
     buckets: latencyBuckets,
-    registers,
+    register,
   });
   const histogram = (name: string, help: string, buckets = latencyBuckets) =>
     new Histogram({ name: `foyer_core_${name}`, help, buckets, registers });
@@ -47,7 +48,10 @@ export function createCoreMetrics(register: Registry) {
     ),
     batchSize: histogram("batch_size", "commands read at once", [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]),
     pendingEntries: gauge("pending_entries", "entries read and not yet acknowledged, by all workers"),
-    oldestPending: gauge("oldest_pending_seconds", "age of the oldest of them"),
+    oldestPending: gauge(
+      "oldest_pending_seconds",
+      "age of the oldest entry that is not finished, whether it is read yet or not",
+    ),
     streamLength: gauge("stream_length", "entries in the command streams"),
     leader: gauge("leader", "1 on the worker that leads"),
     claimed: counter("claimed_total", "entries taken over from a worker that died or stalled"),
@@ -86,7 +90,7 @@ export function createCoreMetrics(register: Registry) {
     /** Counts one answered command. `started` is by `performance.now()`. */
     observe(command: string, answer: { frame: string | readonly FramePart[] }, started: number) {
       commands.add(command, outcomeOf(answer.frame));
-      duration.observe({ command }, (performance.now() - started) / 1000);
+      duration.observe(command, (performance.now() - started) / 1000);
     },
   };
 }

@@ -1,14 +1,15 @@
 /** What commands send besides their answers, put on its way. */
 import { encodeUserBroadcast } from "../shared/envelope.ts";
 import { pushFrame } from "../shared/protocol/frames.ts";
-import { runScript } from "../shared/redis/lua.ts";
 import type { Services } from "./commands/context.ts";
+import { createRegistrations } from "./registrations.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
 import type { Outbox } from "./run-command.ts";
 import { ownUserJson } from "./user-view.ts";
 
 /** The outbox of one worker. */
 export function createOutbox({ redis, keys }: Services, writer: ReplyWriter): Outbox {
+  const register = createRegistrations(redis, keys);
   return {
     userChanged({ world, origin: { gateway, connection }, now }, user, { shown, access }) {
       const message = encodeUserBroadcast({
@@ -26,19 +27,8 @@ export function createOutbox({ redis, keys }: Services, writer: ReplyWriter): Ou
     share: (text) => writer.share(text),
 
     async connected({ world, origin: { gateway, connection } }, user, limit) {
-      const member = `${gateway}/${connection}`;
-      // First the list that clearing up after a dead gateway goes by: what only the registry knew would stay.
-      const [, replaced, runs] = await Promise.all([
-        redis.sadd(keys.gatewayUsers(gateway), `${world.id}/${user.id}`),
-        runScript(redis, "register-connection", keys.registry(world.id, user.id), member, limit),
-        runScript(redis, "lease-runs", keys.leases("gateway"), gateway),
-      ]);
-      // A login whose gateway is dead already: nobody would clear up after that gateway a second time.
-      if (runs === 0) {
-        await redis.zrem(keys.registry(world.id, user.id), member);
-        await redis.srem(keys.gatewayUsers(gateway), `${world.id}/${user.id}`);
-      }
-      for (const [name, connections] of byGateway(replaced as string[])) {
+      const replaced = await register({ gateway, connection, world: world.id, user: user.id, limit });
+      for (const [name, connections] of byGateway(replaced)) {
         writer.publish(keys.gatewayChannel(name), JSON.stringify({ kind: "replace", connections }));
       }
     },

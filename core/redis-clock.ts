@@ -1,6 +1,10 @@
-/** Redis' own clock, by which entries of a stream are dated: clocks of nodes may differ. */
+/**
+ * The clock by which a stream's entries are dated: that of the server which holds it. Nodes' clocks may differ from it,
+ * and on a Cluster the servers' from each other.
+ */
 import { pause } from "../shared/backoff.ts";
 import { type RedisClient, untilReady } from "../shared/redis/connect.ts";
+import { runScript } from "../shared/redis/lua.ts";
 
 const EVERY_MS = 2_000;
 
@@ -12,16 +16,21 @@ export interface RedisClock {
   look(): Promise<void>;
 }
 
-/** Asks again and again until `signal` aborts. */
-export function watchRedisClock(redis: RedisClient, signal: AbortSignal): RedisClock {
+/** ms since the epoch, by the server that holds this key now. @throws Error when it is away */
+export async function timeWhere(redis: RedisClient, key: string): Promise<number> {
+  const [seconds, microseconds] = (await runScript(redis, "time", key)) as [string, string];
+  return Number(seconds) * 1_000 + Number(microseconds) / 1_000;
+}
+
+/** Asks the server that holds a stream again and again until `signal` aborts. */
+export function watchRedisClock(redis: RedisClient, stream: string, signal: AbortSignal): RedisClock {
   let offset: number | null = null;
   // Behind a new link may be another server, with another clock.
   redis.on("close", () => {
     offset = null;
   });
   const look = async () => {
-    const [seconds, microseconds] = await redis.time();
-    offset = Number(seconds) * 1_000 + Number(microseconds) / 1_000 - performance.now();
+    offset = (await timeWhere(redis, stream)) - performance.now();
   };
   const watch = async () => {
     while (!signal.aborted) {

@@ -12,21 +12,24 @@ import { errorFrame, exactId, type FrameId, successFrame } from "../shared/proto
 import { authenticate } from "./commands/authenticate.ts";
 import { bodyFault } from "./commands/body.ts";
 import type {
+  AccountRead,
   Answer,
   CommandContext,
   ReadCommand,
-  ReadContext,
   WriteCommand,
   Written,
 } from "./commands/context.ts";
 import { type GatewayContext, gatewayHandlers } from "./commands/gateway-commands.ts";
 import { handlers } from "./commands/handlers.ts";
 import { cutOff } from "./fence.ts";
-import { OPERATOR, OPERATOR_ACCESS } from "./operator.ts";
+import { logModeration } from "./moderation-log.ts";
+import { OPERATOR } from "./operator.ts";
 import { resolveAccess } from "./permissions.ts";
+import { permit } from "./permit.ts";
 import { insertCommand, selectAnswer } from "./sql/command-log.ts";
 import { transact } from "./sql/database.ts";
 import { lockUsers, type UserRow } from "./sql/users.ts";
+import type { SharedWrite } from "./together.ts";
 import { ownUserJson } from "./user-view.ts";
 import type { SharedText } from "./world.ts";
 import { worldConfig } from "./world-config.ts";
@@ -153,7 +156,8 @@ async function read(
   request: Request,
 ): Promise<Answer> {
   const fault = bodyFault(name, request.payload);
-  const handler = handlers[name] as ReadCommand<unknown>;
+  const bound = handlers[name] as ReadCommand<unknown> | AccountRead<unknown>;
+  const handler = "run" in bound ? bound : readAlone(bound);
   const reading = context.loaders.user(context.world.id, "id", actorId);
   if (fault === null) handler.prefetch?.(context, request.payload);
   const permitted = permit(context, commands[name].permission, await reading);
@@ -161,6 +165,24 @@ async function read(
   const result = await handler.run(permitted, request.payload);
   if (typeof result === "string") return { frame: successFrame(request.id, result), effect: null };
   return await context.services.bigAnswers.answer(context, actorId, request.id, result);
+}
+
+/** A command that is answered with others of its batch as a rule (`account-reads.ts`), by itself. */
+function readAlone({ accounts, answer }: AccountRead<unknown>): ReadCommand<unknown> {
+  const load = ({ loaders, world }: CommandContext, body: unknown) => {
+    const { key, values } = accounts(body);
+    return values.map((value) => loaders.user(world.id, key, value));
+  };
+  return {
+    prefetch(context, body) {
+      for (const reading of load(context, body)) reading.catch(() => {});
+    },
+    async run(context, body) {
+      const users = await Promise.all(load(context, body));
+      const { values } = accounts(body);
+      return answer(context, body, (_, value) => users[values.indexOf(value)]);
+    },
+  };
 }
 
 async function write(
@@ -175,6 +197,7 @@ async function write(
   if (fault !== null) return await refuse(context, actor, fault);
   const handler = handlers[name] as WriteCommand<unknown>;
   const { result, changed } = await runWriteCommand(context, handler, actor, request.payload, outbox);
+  logModeration(context, name, actorId, request.payload);
   const own = changed.find((user) => user.id === actorId);
   return {
     frame: successFrame(request.id, result),
@@ -203,7 +226,9 @@ export async function runWriteCommand(
     throw error;
   }
   const affected = handler.affects?.(body) ?? [];
-  const written = await runOnce(context, handler, actor, affected, body);
+  const written =
+    (await runShared(context, handler, actor, body)) ??
+    (await runOnce(context, handler, actor, affected, body));
   const changed = written.changed ?? (await readNow(context, [actor.id, ...affected]));
   // Of what had run before it is not known whether it changed that.
   const access = written.changed === null;
@@ -220,6 +245,21 @@ export async function runWriteCommand(
 async function refuse(context: CommandContext, actor: Actor, refusal: Refusal): Promise<never> {
   permit(context, actor.permission, await context.loaders.user(context.world.id, "id", actor.id));
   throw refusal;
+}
+
+/** Runs it with others of its batch where that is possible; null where it has to be run alone. */
+async function runShared(
+  context: CommandContext,
+  handler: WriteCommand<unknown>,
+  actor: Actor,
+  body: unknown,
+): Promise<Written | null> {
+  if (!canShare(handler) || context.isOperator) return null;
+  return await context.loaders.write(context.world.id, { handler, context, actor, body });
+}
+
+function canShare(handler: WriteCommand<unknown>): handler is SharedWrite["handler"] {
+  return handler.runTogether !== undefined;
 }
 
 /** Raised inside the transaction of a command that has run before, so that nothing of it stays. */
@@ -263,13 +303,4 @@ async function runOnce(
 async function readNow(context: CommandContext, ids: string[]): Promise<UserRow[]> {
   const rows = await Promise.all(ids.map((id) => context.loaders.user(context.world.id, "id", id)));
   return rows.filter((row) => row !== undefined);
-}
-
-/** @throws Refusal `auth.denied` when the actor may not */
-function permit(context: CommandContext, permission: string, actor: UserRow | undefined): ReadContext {
-  const access = context.isOperator ? OPERATOR_ACCESS : actor && resolveAccess(context.world, actor);
-  if (actor === undefined || !access?.world.has(permission)) throw new Refusal("auth.denied");
-  context.actor = actor;
-  context.access = access;
-  return context as ReadContext;
 }

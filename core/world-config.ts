@@ -14,6 +14,16 @@ const visibleSettings = {
 
 /** The `world.config` of somebody with this access, as JSON text. */
 export function worldConfig(world: World, access: Access): SharedText {
+  let config = world.configOfAccess.get(access);
+  if (config === undefined) {
+    config = configOf(world, access);
+    world.configOfAccess.set(access, config);
+  }
+  return config;
+}
+
+/** The same text for all whose permissions are the same, whatever they have them by. */
+function configOf(world: World, access: Access): SharedText {
   const key = JSON.stringify([[...access.world], [...access.rooms]]);
   const known = world.configMemo.get(key);
   if (known !== undefined) return known;

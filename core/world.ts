@@ -38,6 +38,8 @@ export interface World {
   accessMemo: Map<string, unknown>;
   /** Memo of `world-config.ts`, by set of permissions. */
   configMemo: Map<string, SharedText>;
+  /** The same by what `permissions.ts` has resolved, for as long as that is remembered. */
+  configOfAccess: WeakMap<object, SharedText>;
 }
 
 /** A text that many replies share, with the hash that stands for it on the wire. */
@@ -63,6 +65,7 @@ export function compileWorld(row: WorldRow, rooms: RoomRow[]): World {
     origins: [...domain, ...((settings.return_origins as string[] | undefined) ?? [])],
     accessMemo: new Map(),
     configMemo: new Map(),
+    configOfAccess: new WeakMap(),
   };
 }
 

@@ -6,6 +6,7 @@
 import type { ReplyPart } from "../shared/envelope.ts";
 import { closeCodes } from "../shared/protocol/close-codes.ts";
 import { sweepYoung } from "../shared/sweep-young.ts";
+import { type Frame, sizeOf } from "./pieced-frame.ts";
 import type { Link } from "./uws.ts";
 
 /** A client that takes nothing for so long is closed, and a worker that sends nothing is given up. */
@@ -61,7 +62,7 @@ export class BigAnswer {
   #taken = 0;
   #movedAt = performance.now();
   #saidAt = 0;
-  #held: { frame: string; kind: string }[] = [];
+  #held: { frame: Frame; kind: string }[] = [];
   #heldBytes = 0;
 
   constructor(link: Link, run: string, acknowledge: Acknowledge, giveUp: (code: number) => void) {
@@ -90,14 +91,14 @@ export class BigAnswer {
   }
 
   /** Keeps a frame for afterwards. @returns the bytes that wait for the client now */
-  hold(frame: string, kind: string): number {
+  hold(frame: Frame, kind: string): number {
     this.#held.push({ frame, kind });
-    this.#heldBytes += Buffer.byteLength(frame);
+    this.#heldBytes += sizeOf(frame);
     return this.#heldBytes + this.#link.getBufferedAmount();
   }
 
   /** What was kept. */
-  held(): readonly { frame: string; kind: string }[] {
+  held(): readonly { frame: Frame; kind: string }[] {
     return this.#held;
   }
 

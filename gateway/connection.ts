@@ -13,12 +13,13 @@ import { commandsOf, FloodLimit, weightOf } from "./flood.ts";
 import { readFrame } from "./frame.ts";
 import type { Asker } from "./load.ts";
 import { Outlet, type OutletHost, RELOAD } from "./outlet.ts";
+import type { Frame } from "./pieced-frame.ts";
 import { RateLimit } from "./rate-limit.ts";
 import type { Link, LinkEvents } from "./uws.ts";
 
 /** The answer to a command, whole or in parts. */
 export interface Answer {
-  frame: string;
+  frame: Frame;
   effect: Effect | null;
   /** The gateway's own words, not a worker's. */
   isOwn?: boolean;
@@ -189,7 +190,7 @@ export class Connection implements LinkEvents {
    *
    * @param own the gateway's own words: nothing of what others said or did
    */
-  send(frame: string, kind: string, own = false): void {
+  send(frame: Frame, kind: string, own = false): void {
     if (this.#outlet.send(frame, kind, own)) this.#host.holds(this);
   }
 

@@ -8,18 +8,43 @@
 import { BrokenEnvelope, decodeUserBroadcast, type UserBroadcast } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Keys } from "../shared/redis/keys.ts";
-import type { Subscriptions } from "../shared/redis/subscriptions.ts";
+import type { ChannelHandlers, Subscriptions } from "../shared/redis/subscriptions.ts";
 import type { Connection } from "./connection.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import type { Registry } from "./registry.ts";
 
-/** A user with connections on this gateway. */
-interface ConnectedUser {
+/** A user with connections on this gateway, and what listens to its channel: one small object for each of very many. */
+class ConnectedUser implements ChannelHandlers {
   readonly world: string;
   readonly id: string;
-  readonly connections: Set<Connection>;
+  /** Never changed, but replaced: whoever goes through them may close some. */
+  connections: readonly Connection[];
   /** The newest version that was met here, by any of them. */
   version: number;
+  readonly #listener: UserListener;
+
+  constructor(connection: Connection, listener: UserListener) {
+    this.world = connection.world;
+    this.id = connection.user!;
+    this.version = connection.version;
+    this.connections = [connection];
+    this.#listener = listener;
+  }
+
+  onMessage(message: Buffer): void {
+    this.#listener.heard(this, message);
+  }
+
+  /** Between the login and this moment nobody listened. */
+  onSubscribed(): void {
+    this.#listener.resync(this.world, this.id);
+  }
+}
+
+/** What a connected user's channel brings goes here. */
+interface UserListener {
+  heard(user: ConnectedUser, message: Buffer): void;
+  resync(world: string, user: string): void;
 }
 
 /** What is known of one version of an account; `frame` null: nothing that the user object shows changed. */
@@ -40,27 +65,35 @@ interface FanOutOptions {
 
 export class FanOut {
   readonly #options: FanOutOptions;
-  readonly #users = new Map<string, ConnectedUser>();
+  /** By world, then by id; no world without anybody. */
+  readonly #worlds = new Map<string, Map<string, ConnectedUser>>();
+  readonly #listener: UserListener;
 
   constructor(options: FanOutOptions) {
     this.#options = options;
+    const { resync } = options;
+    this.#listener = { heard: (user, message) => this.#onMessage(user, message), resync };
   }
 
   /** Adds a connection that has just logged in; it knows its `version`. */
   join(connection: Connection): void {
     const { world, user: id, version } = connection;
-    const user = this.#users.get(keyOf(world, id!));
+    const user = this.#find(world, id!);
     if (user === undefined) return this.#begin(connection);
-    user.connections.add(connection);
+    if (!user.connections.includes(connection)) user.connections = [...user.connections, connection];
     // Something newer went by while the login was on its way.
     if (user.version > version) this.#options.resync(world, user.id);
   }
 
   leave(connection: Connection): void {
     const { world, user: id } = connection;
-    const user = this.#users.get(keyOf(world, id!));
-    if (!user?.connections.delete(connection) || user.connections.size > 0) return;
-    this.#users.delete(keyOf(world, user.id));
+    const user = this.#find(world, id!);
+    if (!user?.connections.includes(connection)) return;
+    user.connections = user.connections.filter((each) => each !== connection);
+    if (user.connections.length > 0) return;
+    const users = this.#worlds.get(world)!;
+    users.delete(user.id);
+    if (users.size === 0) this.#worlds.delete(world);
     this.#options.subscriptions.drop(this.#options.keys.userChannel(world, user.id));
     this.#options.registry.holdsNot(world, user.id);
   }
@@ -78,7 +111,7 @@ export class FanOut {
 
   /** Hands on what a resync found. */
   resynced(world: string, id: string, version: number, frame: string): void {
-    const user = this.#users.get(keyOf(world, id));
+    const user = this.#find(world, id);
     if (user === undefined) return;
     if (this.#deliver(user, { version, frame, origin: null }, "resync")) {
       // What they may see may have changed with it.
@@ -88,37 +121,42 @@ export class FanOut {
 
   /** The version below which a connection of this user may have missed something; null: none is here. */
   knownVersion(world: string, id: string): number | null {
-    const user = this.#users.get(keyOf(world, id));
+    const user = this.#find(world, id);
     if (user === undefined) return null;
-    const known = [...user.connections].map(({ version, missed }) => (missed ? version - 1 : version));
+    const known = user.connections.map(({ version, missed }) => (missed ? version - 1 : version));
     return Math.min(...known);
   }
 
   connectionsOf(world: string, id: string): Iterable<Connection> {
-    return this.#users.get(keyOf(world, id))?.connections ?? [];
+    return this.#find(world, id)?.connections ?? [];
   }
 
   /** Ids of the connected users of a world. */
   usersOf(world: string): string[] {
-    return [...this.#users.values()].filter((user) => user.world === world).map((user) => user.id);
+    return [...(this.#worlds.get(world)?.keys() ?? [])];
   }
 
   /** Worlds of which users are connected. */
   worlds(): Set<string> {
-    return new Set([...this.#users.values()].map((user) => user.world));
+    return new Set(this.#worlds.keys());
+  }
+
+  #find(world: string, id: string): ConnectedUser | undefined {
+    return this.#worlds.get(world)?.get(id);
   }
 
   #begin(connection: Connection): void {
-    const { world, user: id, version } = connection;
-    const user: ConnectedUser = { world, id: id!, version, connections: new Set([connection]) };
-    this.#users.set(keyOf(world, user.id), user);
-    const { subscriptions, registry, keys, resync } = this.#options;
-    registry.holds(world, user.id);
-    subscriptions.add(keys.userChannel(world, user.id), {
-      onMessage: (message) => this.#onMessage(user, message),
-      // Between the login and this moment nobody listened.
-      onSubscribed: () => resync(world, user.id),
-    });
+    const user = new ConnectedUser(connection, this.#listener);
+    const { world, id } = user;
+    let users = this.#worlds.get(world);
+    if (users === undefined) {
+      users = new Map();
+      this.#worlds.set(world, users);
+    }
+    users.set(id, user);
+    const { subscriptions, registry, keys } = this.#options;
+    registry.holds(world, id);
+    subscriptions.add(keys.userChannel(world, id), user);
   }
 
   #onMessage(user: ConnectedUser, message: Buffer): void {
@@ -167,8 +205,4 @@ export class FanOut {
     }
     return delivered;
   }
-}
-
-function keyOf(world: string, user: string): string {
-  return `${world}/${user}`;
 }

@@ -4,6 +4,8 @@ import { latencyBuckets } from "../shared/metrics.ts";
 import { isCommand } from "../shared/protocol/commands.ts";
 import { outcomeOf } from "../shared/protocol/frames.ts";
 import { Tally } from "../shared/tally.ts";
+import { Timings } from "../shared/timings.ts";
+import { type Frame, sizeOf } from "./pieced-frame.ts";
 
 /** What a gateway counts. */
 export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>;
@@ -22,8 +24,8 @@ export interface Readings {
 
 export function createGatewayMetrics(register: Registry) {
   const registers = [register];
-  const histogram = (name: string, help: string, labelNames: string[] = []) =>
-    new Histogram({ name: `foyer_gateway_${name}`, help, labelNames, buckets: latencyBuckets, registers });
+  const histogram = (name: string, help: string) =>
+    new Histogram({ name: `foyer_gateway_${name}`, help, buckets: latencyBuckets, registers });
   const counter = (name: string, help: string, labelNames: string[] = []) =>
     new Counter({ name: `foyer_gateway_${name}`, help, labelNames, registers });
 
@@ -34,7 +36,13 @@ export function createGatewayMetrics(register: Registry) {
     "command",
     "outcome",
   ]);
-  const duration = histogram("command_duration_seconds", "from frame read to answer written", ["command"]);
+  const duration = new Timings({
+    name: "foyer_gateway_command_duration_seconds",
+    help: "from frame read to answer written",
+    labelName: "command",
+    buckets: latencyBuckets,
+    register,
+  });
   const authentications = counter("authentications_total", "attempts to log in", ["method", "outcome"]);
   const messages = tally("messages_sent_total", "frames sent", ["kind"]);
   let bytes = 0;
@@ -67,9 +75,9 @@ export function createGatewayMetrics(register: Registry) {
     rateLimited: counter("rate_limited_total", "commands refused as too many"),
 
     /** Counts one frame that was sent. */
-    sent(kind: string, frame: string) {
+    sent(kind: string, frame: Frame) {
       messages.add(kind);
-      bytes += Buffer.byteLength(frame);
+      bytes += sizeOf(frame);
     },
 
     /** Counts a part of a frame, and with the last one the frame. */
@@ -79,12 +87,13 @@ export function createGatewayMetrics(register: Registry) {
     },
 
     /** Counts one answered command. */
-    commandAnswered(request: { action: string; text: string; readAt: number }, frame: string) {
+    commandAnswered(request: { action: string; text: string; readAt: number }, frame: Frame) {
       const { action, readAt, text } = request;
       const command = isCommand(action) || action === "authenticate" ? action : "unknown";
-      const outcome = outcomeOf(frame);
+      // In pieces are only successes.
+      const outcome = typeof frame === "string" ? outcomeOf(frame) : "success";
       commands.add(command, outcome);
-      duration.observe({ command }, (performance.now() - readAt) / 1000);
+      duration.observe(command, (performance.now() - readAt) / 1000);
       if (command === "authenticate") authentications.inc({ method: methodOf(text), outcome });
     },
 
@@ -127,7 +136,7 @@ export function createGatewayMetrics(register: Registry) {
 }
 
 /** How somebody tried to log in, by the keys of the payload: the label needs no more than a look. */
-function methodOf(text: string): string {
+export function methodOf(text: string): string {
   if (text.includes('"token"')) return "token";
   return text.includes('"invite_token"') ? "invite" : "guest";
 }

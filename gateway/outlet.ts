@@ -8,6 +8,7 @@ import { pushFrame } from "../shared/protocol/frames.ts";
 import type { BigAnswer, BigAnswers } from "./big-answer.ts";
 import type { Lingering } from "./lingering.ts";
 import type { GatewayMetrics } from "./metrics.ts";
+import { type Frame, sizeOf } from "./pieced-frame.ts";
 import { closeReasons, type Link } from "./uws.ts";
 
 /** What an outlet asks of its gateway. */
@@ -40,8 +41,8 @@ export class Outlet {
   /** The answer that is half sent: nothing else may go out before its end. */
   #big: BigAnswer | null = null;
   /** What waits until it may pass, in order; `at`: since when, by `performance.now()`. */
-  #held: { frame: string; kind: string; own: boolean; at: number }[] = [];
-  #heldCharacters = 0;
+  #held: { frame: Frame; kind: string; own: boolean; at: number }[] = [];
+  #heldBytes = 0;
   /** Why the server closed it. */
   #closedBy: string | null = null;
 
@@ -57,16 +58,16 @@ export class Outlet {
    * @param own the gateway's own words: nothing of what others said or did
    * @returns whether it is held: `release` is to be called
    */
-  send(frame: string, kind: string, own: boolean): boolean {
+  send(frame: Frame, kind: string, own: boolean): boolean {
     const { isClosed, user } = this.#recipient;
     if (isClosed) return false;
     if (this.#held.length === 0 && (user === null || this.#host.mayPass(own))) {
       this.write(frame, kind);
       return false;
     }
-    const isTooMuch = this.#isTooMuch(this.#heldCharacters);
+    const isTooMuch = this.#isTooMuch(this.#heldBytes);
     this.#held.push({ frame, kind, own, at: performance.now() });
-    this.#heldCharacters += frame.length;
+    this.#heldBytes += sizeOf(frame);
     if (isTooMuch) this.close(closeCodes.slow);
     return !isTooMuch;
   }
@@ -86,23 +87,24 @@ export class Outlet {
         return true;
       }
       this.#held.shift();
-      this.#heldCharacters -= next.frame.length;
+      this.#heldBytes -= sizeOf(next.frame);
       this.write(next.frame, next.kind);
     }
     return true;
   }
 
   /** Sends a frame past what is held. A client that reads too slowly is closed instead of being buffered for. */
-  write(frame: string, kind: string): void {
+  write(frame: Frame, kind: string): void {
     if (this.#recipient.isClosed) return;
     let unsent = 0;
     if (this.#big !== null) unsent = this.#big.hold(frame, kind);
     else {
-      if (this.#link.send(frame) !== 1) unsent = this.#link.getBufferedAmount();
+      const text = typeof frame === "string" ? frame : frame.bytes();
+      if (this.#link.send(text) !== 1) unsent = this.#link.getBufferedAmount();
       this.#host.metrics.sent(kind, frame);
     }
     // What was there before it counts: a frame that is larger than the limit is no fault of its client's.
-    if (this.#isTooMuch(unsent) && this.#isTooMuch(unsent - Buffer.byteLength(frame))) this.tooSlow();
+    if (this.#isTooMuch(unsent) && this.#isTooMuch(unsent - sizeOf(frame))) this.tooSlow();
   }
 
   /** Something was answered into the buffer that nobody else looks at. */

@@ -101,7 +101,7 @@ function handOn({ log, onReply, onUnreadable }: ReplyReaderOptions, bytes: Buffe
       onReply(reply);
     } catch (error) {
       // Thrown on, it would have all that was read come again, for ever.
-      log.error({ error, command: reply.n }, "a reply could not be used");
+      log.error({ error }, "a reply could not be used");
     }
   }
 }

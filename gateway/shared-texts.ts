@@ -1,35 +1,39 @@
 /**
  * Texts that many answers share, such as one `world.config` for all attendees: read from Redis once, then kept,
- * so that an opening rush carries them to each gateway once (docs/architecture.md).
+ * so that an opening rush carries them to each gateway once (docs/architecture.md). Kept as the bytes that go to
+ * clients (`pieced-frame.ts`).
  */
 import type { FramePart } from "../shared/envelope.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
+import { PiecedFrame } from "./pieced-frame.ts";
 
-/** Characters kept; the least recently used go first. */
-const MAX_CHARACTERS = 64 * 1024 * 1024;
+/** Bytes kept; the least recently used go first. */
+const MAX_BYTES = 64 * 1024 * 1024;
 
 export class SharedTexts {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
-  readonly #texts = new Map<string, string>();
-  readonly #reading = new Map<string, Promise<string>>();
-  #characters = 0;
+  readonly #texts = new Map<string, Buffer>();
+  readonly #reading = new Map<string, Promise<Buffer>>();
+  #bytes = 0;
 
   constructor(redis: RedisClient, keys: Keys) {
     this.#redis = redis;
     this.#keys = keys;
   }
 
-  /** The whole frame: at once where all its texts are known. @throws Error when one cannot be read */
-  assemble(parts: readonly FramePart[]): string | Promise<string> {
-    const texts = parts.map((part) => (typeof part === "string" ? part : this.#get(part.shared)));
-    return texts.every((text) => typeof text === "string")
-      ? texts.join("")
-      : Promise.all(texts).then((all) => all.join(""));
+  /** The frame: at once where all its texts are known. @throws Error when one cannot be read */
+  assemble(parts: readonly FramePart[]): PiecedFrame | Promise<PiecedFrame> {
+    const texts = parts.map((part) =>
+      typeof part === "string" ? Buffer.from(part) : this.#get(part.shared),
+    );
+    return texts.every((text) => Buffer.isBuffer(text))
+      ? new PiecedFrame(texts)
+      : Promise.all(texts).then((all) => new PiecedFrame(all));
   }
 
-  #get(hash: string): string | Promise<string> {
+  #get(hash: string): Buffer | Promise<Buffer> {
     const text = this.#texts.get(hash);
     if (text === undefined) {
       const reading = this.#reading.get(hash) ?? this.#read(hash).finally(() => this.#reading.delete(hash));
@@ -41,15 +45,15 @@ export class SharedTexts {
     return text;
   }
 
-  async #read(hash: string): Promise<string> {
-    const text = await this.#redis.get(this.#keys.sharedText(hash));
+  async #read(hash: string): Promise<Buffer> {
+    const text = await this.#redis.getBuffer(this.#keys.sharedText(hash));
     if (text === null) throw new Error(`the shared text ${hash} is gone`);
     this.#texts.set(hash, text);
-    this.#characters += text.length;
+    this.#bytes += text.length;
     for (const [oldest, { length }] of this.#texts) {
-      if (this.#characters <= MAX_CHARACTERS) break;
+      if (this.#bytes <= MAX_BYTES) break;
       this.#texts.delete(oldest);
-      this.#characters -= length;
+      this.#bytes -= length;
     }
     return text;
   }

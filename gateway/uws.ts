@@ -6,8 +6,8 @@ import { closeCodes } from "../shared/protocol/close-codes.ts";
 
 /** A client's WebSocket, as far as a connection needs it. Dead once `end` was called or it was closed. */
 export interface Link {
-  /** @returns 1 when all of it was handed to the system, else something waits in the buffer */
-  send(text: string): number;
+  /** @param text as it is, or its UTF-8 @returns 1 when all of it was handed to the system, else something waits in the buffer */
+  send(text: string | Buffer): number;
   /**
    * The same for the fragments of one message, of which uWebSockets' types say nothing. Until the last one, no
    * `send` may come between.

@@ -79,11 +79,16 @@ async function findOrMake(context: CommandContext, body: unknown): Promise<Login
   return await retryLostRaces(context, (find) => logInAsGuest(context, find, id, invite));
 }
 
-async function refuseAfterFailures({ services }: CommandContext, address: string | null): Promise<void> {
+async function refuseAfterFailures(
+  { services, loaders }: CommandContext,
+  address: string | null,
+): Promise<void> {
   const limit = services.settings.FOYER_MAX_FAILED_LOGINS_PER_IP;
   if (address === null || limit === 0) return;
   const key = services.keys.failedLogins(address);
-  if (Number(await services.redis.get(key)) < limit) return;
+  // Behind one address may be a whole conference.
+  const failures = await loaders.once(key, () => services.redis.get(key));
+  if (Number(failures) < limit) return;
   throw new Refusal("protocol.rate_limited", { retry_after_ms: Math.max(1, await services.redis.pttl(key)) });
 }
 

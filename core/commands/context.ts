@@ -9,8 +9,9 @@ import type { Loaders } from "../loaders.ts";
 import type { CoreMetrics } from "../metrics.ts";
 import type { Access } from "../permissions.ts";
 import { positionOf } from "../position.ts";
+import type { SearchedWorlds } from "../searched-worlds.ts";
 import type { Sql, Transaction } from "../sql/database.ts";
-import type { LockedUser, UserRow } from "../sql/users.ts";
+import type { LockedUser, UserKey, UserRow } from "../sql/users.ts";
 import type { World } from "../world.ts";
 import type { WorldCache } from "../world-cache.ts";
 
@@ -24,6 +25,7 @@ export interface Services {
   metrics: CoreMetrics;
   log: Logger;
   bigAnswers: BigAnswers;
+  searched: SearchedWorlds;
 }
 
 /** Where a command came from. */
@@ -106,6 +108,17 @@ export interface ReadCommand<Body> {
   run(context: ReadContext, body: Body): Promise<string | BigResult>;
 }
 
+/** Finds one of the accounts that were asked for. */
+export type FindAccount = (key: UserKey, value: string) => UserRow | undefined;
+
+/** A reading command that needs nothing but accounts (`account-reads.ts`). */
+export interface AccountRead<Body> {
+  /** Which ones, besides the actor's. */
+  accounts(body: Body): { key: UserKey; values: readonly string[] };
+  /** @returns the answer, as JSON text */
+  answer(view: Pick<ReadContext, "world" | "access" | "now">, body: Body, find: FindAccount): string;
+}
+
 /** A writing command. */
 export interface WriteCommand<Body> {
   /** Ids of the accounts that it changes besides the actor's, to be locked with it. */
@@ -115,6 +128,16 @@ export interface WriteCommand<Body> {
   /** Ids of accounts that it may have locked out: their connections are gone before it is answered. */
   cutsOff?(body: Body): string[];
   run(context: WriteContext, body: Body): Promise<Written>;
+  /**
+   * The same for many, each of another account and permitted, with their rows in the command log (`together.ts`).
+   *
+   * @returns null for each that did nothing and is not logged
+   */
+  runTogether?(
+    tx: Transaction,
+    world: string,
+    commands: readonly { context: WriteContext; body: Body }[],
+  ): Promise<(Written | null)[]>;
 }
 
 /** The answer to a command before it is a reply. */

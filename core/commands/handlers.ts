@@ -1,6 +1,6 @@
 /** Binds a handler to every command of the table; one that is missing does not compile. */
 import type { CommandBody, CommandName, commands } from "../../shared/protocol/commands.ts";
-import type { ReadCommand, WriteCommand } from "./context.ts";
+import type { AccountRead, ReadCommand, WriteCommand } from "./context.ts";
 import { userAdminUpdate } from "./user-admin-update.ts";
 import { userBlock, userListBlocked, userUnblock } from "./user-blocks.ts";
 import { userFetch } from "./user-fetch.ts";
@@ -15,7 +15,7 @@ import { userUpdate } from "./user-update.ts";
 type Handlers = {
   readonly [N in CommandName]: (typeof commands)[N]["writes"] extends true
     ? WriteCommand<CommandBody<N>>
-    : ReadCommand<CommandBody<N>>;
+    : ReadCommand<CommandBody<N>> | AccountRead<CommandBody<N>>;
 };
 
 export const handlers: Handlers = {

@@ -1,44 +1,34 @@
 /** `user.fetch`: one user by id, or up to 100 by ids or by pretalx ids. */
 import type { CommandBody } from "../../shared/protocol/commands.ts";
 import { Refusal } from "../../shared/protocol/errors.ts";
-import type { UserKey } from "../sql/users.ts";
+import type { UserKey, UserRow } from "../sql/users.ts";
 import { userJson } from "../user-view.ts";
-import type { CommandContext, ReadCommand, ReadContext } from "./context.ts";
+import type { AccountRead } from "./context.ts";
 
 type Body = CommandBody<"user.fetch">;
 
 /** Only so many count; the rest of a longer list is passed over. */
 const MAX_IDS = 100;
 
-export const userFetch: ReadCommand<Body> = {
-  prefetch(context, body) {
-    const { key, values } = wanted(body);
-    for (const value of values) load(context, key, value).catch(() => {});
-  },
+export const userFetch: AccountRead<Body> = {
+  accounts: wanted,
 
-  async run(context, body) {
+  answer(view, body, find) {
     const { key, values, single } = wanted(body);
-    const users = await Promise.all(values.map((value) => load(context, key, value)));
+    const manages = view.access.world.has("world:users.manage");
+    const show = (user: UserRow) => userJson(view.world, user, { manages, self: false }, view.now);
     if (single) {
-      if (users[0] === undefined) throw new Refusal("user.not_found");
-      return view(context, users[0]);
+      const user = find(key, values[0]!);
+      if (user === undefined) throw new Refusal("user.not_found");
+      return show(user);
     }
-    const entries = values.flatMap((value, i) => {
-      const user = users[i];
-      return user === undefined ? [] : [`${JSON.stringify(value)}:${view(context, user)}`];
+    const entries = values.flatMap((value) => {
+      const user = find(key, value);
+      return user === undefined ? [] : [`${JSON.stringify(value)}:${show(user)}`];
     });
     return `{${entries.join(",")}}`;
   },
 };
-
-function load(context: CommandContext, key: UserKey, value: string) {
-  return context.loaders.user(context.world.id, key, value);
-}
-
-function view(context: ReadContext, user: Parameters<typeof userJson>[1]): string {
-  const manages = context.access.world.has("world:users.manage");
-  return userJson(context.world, user, { manages, self: false }, context.now);
-}
 
 function wanted(body: Body): { key: UserKey; values: string[]; single: boolean } {
   if (body.id != null) return { key: "id", values: [body.id], single: true };

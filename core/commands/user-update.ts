@@ -3,9 +3,10 @@ import type { CommandBody } from "../../shared/protocol/commands.ts";
 import { Refusal } from "../../shared/protocol/errors.ts";
 import { runScript } from "../../shared/redis/lua.ts";
 import { insertAudit } from "../sql/audit-log.ts";
-import { updateOwnValues } from "../sql/users.ts";
+import { type OwnUpdate, writeOwnUpdates } from "../sql/own-updates.ts";
+import { type LockedUser, updateOwnValues } from "../sql/users.ts";
 import { differs, storableJson } from "../storable.ts";
-import type { CommandContext, WriteCommand } from "./context.ts";
+import type { CommandContext, WriteCommand, Written } from "./context.ts";
 
 type Body = CommandBody<"user.update">;
 
@@ -16,37 +17,62 @@ export const userUpdate: WriteCommand<Body> = {
     await takeToken(context, actor);
   },
 
-  async run({ tx, world, actor, position, commandId }, body) {
-    const given = readValues(body);
-    // Later wins: what entered the stream before the value that is there changes nothing.
-    const profile = actor.profile_position < position ? given.profile : null;
-    const clientState = actor.client_state_position < position ? given.clientState : null;
-    const profileChanged = profile !== null && differs(profile, actor.profile);
-    const changed = profileChanged || (clientState !== null && differs(clientState, actor.client_state));
-    if (profile === null && clientState === null) return { result: "{}", changed: [] };
-
-    const values = { profile, client_state: clientState, position, changed };
+  async run(context, body) {
+    const { tx, world, actor } = context;
+    const update = decide(context, actor, body);
+    if (update === null) return { result: "{}", changed: [] };
     const [version] = await Promise.all([
-      updateOwnValues(tx, world.id, actor.id, values),
-      profileChanged &&
+      updateOwnValues(tx, world.id, actor.id, update),
+      update.audit !== null &&
         insertAudit(tx, world.id, {
           actor: actor.id,
           user: actor.id,
           event: "profile",
-          data: `{"old":${actor.profile},"new":${profile},"by_admin":false}`,
-          commandId,
+          data: update.audit,
+          commandId: update.commandId,
         }),
     ]);
-    if (!changed) return { result: "{}", changed: [] };
-    const now = {
-      ...actor,
-      version,
-      profile: profile ?? actor.profile,
-      client_state: clientState ?? actor.client_state,
-    };
-    return { result: "{}", changed: [now] };
+    return written(actor, update, version);
+  },
+
+  async runTogether(tx, world, commands) {
+    const updates = commands.map(({ context, body }) => decide(context, context.actor, body));
+    const news = updates.filter((update) => update !== null);
+    const versions = await writeOwnUpdates(tx, world, news);
+    return updates.map((update, i) => {
+      return update && written(commands[i]!.context.actor, update, versions.get(update.id)!);
+    });
   },
 };
+
+/** What comes of an update for an account as it is under its lock; null: nothing. */
+function decide({ position, commandId }: CommandContext, actor: LockedUser, body: Body): OwnUpdate | null {
+  const given = readValues(body);
+  // Later wins: what entered the stream before the value that is there changes nothing.
+  const profile = actor.profile_position < position ? given.profile : null;
+  const clientState = actor.client_state_position < position ? given.clientState : null;
+  if (profile === null && clientState === null) return null;
+  const profileChanged = profile !== null && differs(profile, actor.profile);
+  return {
+    id: actor.id,
+    commandId,
+    profile,
+    client_state: clientState,
+    position,
+    changed: profileChanged || (clientState !== null && differs(clientState, actor.client_state)),
+    audit: profileChanged ? `{"old":${actor.profile},"new":${profile},"by_admin":false}` : null,
+  };
+}
+
+/** What is told of it. @param version of the account now */
+function written(actor: LockedUser, update: OwnUpdate, version: number): Written {
+  if (!update.changed) return { result: "{}", changed: [] };
+  const profile = update.profile ?? actor.profile;
+  return {
+    result: "{}",
+    changed: [{ ...actor, version, profile, client_state: update.client_state ?? actor.client_state }],
+  };
+}
 
 /** The given values as JSON text; null where none is given. */
 function readValues(body: Body) {

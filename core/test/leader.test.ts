@@ -196,3 +196,25 @@ t.test("of two workers one leads, and the other after that one stopped", async (
   await waitFor("the other to lead", () => leads(other.opsPort));
   t.equal(await wire.redis.get(wire.keys.leader()), other.id);
 });
+
+t.test("what is old goes by Redis' clock: a worker whose own is ahead forgets nothing early", async (t) => {
+  const { sql, start } = await openStores(t);
+  await importWorld(sql, null, testWorld);
+  const minute = 60_000;
+  const real = Date.now;
+  const insert = (id: string, age: number) => sql`
+    insert into command_log (command_id, world_id, position, answer)
+    values (${id}, 'w', ${positionAt(real() - age)}, '{}')`;
+  await insert("61 minutes old", 61 * minute);
+  await insert("59 minutes old", 59 * minute);
+  await insert("new", 0);
+  t.teardown(() => {
+    Date.now = real;
+  });
+  Date.now = () => real() + 3 * 60 * minute;
+  start("leader");
+  const ids = async () =>
+    (await sql`select command_id from command_log order by position`).map((row) => row.command_id);
+  await waitFor("the oldest to be forgotten", async () => (await ids()).length < 3);
+  t.strictSame(await ids(), ["59 minutes old", "new"]);
+});

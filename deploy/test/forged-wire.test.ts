@@ -7,7 +7,7 @@ import { ENVELOPE_VERSION } from "../../shared/envelope.ts";
 import { createKeys } from "../../shared/redis/keys.ts";
 import { runFoyer, type TestNode } from "../../shared/testing/cluster.ts";
 import { waitFor } from "../../shared/testing/wait-for.ts";
-import { count, startCounter } from "./redis-failover.ts";
+import { count, startCounter } from "./counters.ts";
 import { logIn, startNodes, tokenOf } from "./redis-suite.ts";
 
 const DEADLINE_MS = 60_000;

@@ -1,38 +1,18 @@
 /** A primary dies while people work: what has to hold on Sentinel and on a Cluster alike. */
 import { randomUUID } from "node:crypto";
-import { setTimeout as pause } from "node:timers/promises";
 import postgres from "postgres";
 import type { Test } from "tap";
 import { createKeys } from "../../shared/redis/keys.ts";
 import type { Frame } from "../../shared/testing/client.ts";
 import { runFoyer } from "../../shared/testing/cluster.ts";
 import { waitFor } from "../../shared/testing/wait-for.ts";
+import { checkCounters, count, startCounter, untilBack, watchReadiness } from "./counters.ts";
 import { type RedisShape, type TestRedis, untilPromoted } from "./redis-shapes.ts";
 import { logIn, type Nodes, type Person, tokenOf } from "./redis-suite.ts";
 
-/** Fan-out has to work again within this time of the promotion, or the gateways say that they are not ready. */
-const BACK_MS = 5_000;
 const USERS = 8;
-const EVERY_MS = 25;
 /** Everything is slow on a small machine that does much else. */
 const DEADLINE_MS = 30_000;
-
-/** Somebody who counts up in the profile over one gateway, and watches that over the other. */
-interface Counter {
-  writer: Person;
-  watcher: Person;
-  /** When each number was first sent; by `performance.now()`, as all times here. */
-  sentAt: Map<number, number>;
-  /** The last number that was answered with success. */
-  answered: number;
-  heard: { n: number; at: number }[];
-}
-
-/** What the gateways said of themselves, again and again. */
-interface ReadyLog {
-  said: { at: number; reasons: string[] }[];
-  stop(): Promise<void>;
-}
 
 /** Kills the primary of a command stream under load, lets it come back, and checks what was promised. */
 export async function testFailover(t: Test, shape: RedisShape, nodes: Nodes): Promise<void> {
@@ -57,20 +37,8 @@ export async function testFailover(t: Test, shape: RedisShape, nodes: Nodes): Pr
   old.kill();
   await untilPromoted(shape, keys.commandStream(stream), old);
   const promotedAt = performance.now();
-  await waitFor(
-    "fan-out to work again",
-    () => counters.every((one) => backAt(one, promotedAt) !== undefined),
-    DEADLINE_MS,
-  );
-  await ready.stop();
-  const back = counters.map((one) => backAt(one, promotedAt)! - promotedAt);
-  t.comment(`fan-out of ${USERS} users works ${Math.round(Math.max(...back))} ms after the promotion`);
-
-  const untilMs = promotedAt + Math.max(...back);
-  const keptQuiet = ready.said.filter(
-    ({ at, reasons }) => at > promotedAt + BACK_MS && at < untilMs && reasons.length === 0,
-  );
-  t.same(keptQuiet, [], "where it was not back, a gateway said so");
+  const backMs = await untilBack(t, counters, ready, promotedAt);
+  t.comment(`fan-out of ${USERS} users works ${Math.round(backMs)} ms after the promotion`);
   const reasons = new Set(ready.said.flatMap((each) => each.reasons));
   t.ok(
     [...reasons].some((reason) => reason.startsWith("no Redis: ")),
@@ -88,32 +56,7 @@ export async function testFailover(t: Test, shape: RedisShape, nodes: Nodes): Pr
   stopping.abort();
   await counting;
 
-  for (const counter of counters) {
-    await waitFor(
-      "the last number to arrive",
-      () => counter.heard.at(-1)?.n === counter.answered,
-      DEADLINE_MS,
-    );
-    const numbers = counter.heard.map(({ n }) => n);
-    t.same(
-      numbers,
-      [...new Set(numbers)].sort((a, b) => a - b),
-      "never backwards, none twice",
-    );
-    const { id } = counter.writer;
-    const [row] = await sql`select profile->>'n' as n, version from users where id = ${id}`;
-    t.equal(Number(row!.n), counter.answered, "what was answered is there");
-    const effects = await sql`select a.data->'new'->>'n' as n, l.position from audit_log a
-      join command_log l using (command_id) where a.user_id = ${id} order by a.id`;
-    t.same(
-      effects.map(({ n }) => Number(n)),
-      Array.from({ length: counter.answered }, (_, i) => i + 1),
-      "each took effect once, in order",
-    );
-    const positions = effects.map(({ position }) => position as string);
-    t.same(positions, [...positions].sort(), "later commands have later places");
-    for (const person of [counter.writer, counter.watcher]) person.end();
-  }
+  await checkCounters(t, sql, counters);
   const primary = await shape.primaryOf(keys.commandStream(stream));
   const info = await primary.with((redis) => redis.xinfo("STREAM", keys.commandStream(stream)));
   const last = String((info as unknown[])[(info as unknown[]).indexOf("last-generated-id") + 1]);
@@ -164,65 +107,6 @@ export async function testLostFence(t: Test, shape: RedisShape, nodes: Nodes): P
   await old.startAgain();
   await waitFor("the old primary to be a replica", () => isReplica(old), DEADLINE_MS);
   await waitFor("foyer status to say that all is well", () => isWell(nodes), DEADLINE_MS);
-}
-
-/** Somebody who is ready to count. */
-export async function startCounter({ near, far }: Nodes): Promise<Counter> {
-  const payload = { client_id: randomUUID() };
-  const [writer, watcher] = await Promise.all([logIn(near, payload), logIn(far, payload)]);
-  const counter: Counter = { writer, watcher, sentAt: new Map(), answered: 0, heard: [] };
-  watcher.socket.on("message", (data: Buffer) => {
-    const [action, body] = JSON.parse(data.toString()) as Frame;
-    if (action === "user.updated") counter.heard.push({ n: body.profile.n, at: performance.now() });
-  });
-  return counter;
-}
-
-/** Sends each number until it is answered with success, as a client may. */
-export async function count(counter: Counter, signal: AbortSignal): Promise<void> {
-  for (let n = 1; !signal.aborted; n++) {
-    counter.sentAt.set(n, performance.now());
-    for (let ok = false; !ok; ) {
-      ({ ok } = await counter.writer.ask("user.update", { profile: { n } }));
-      await pause(EVERY_MS);
-      if (signal.aborted) break;
-    }
-    counter.answered = n;
-  }
-}
-
-/** When the watcher first heard of something that was sent after this moment. */
-function backAt({ sentAt, heard }: Counter, moment: number): number | undefined {
-  return heard.find(({ n }) => sentAt.get(n)! > moment)?.at;
-}
-
-function watchReadiness({ near, far }: Nodes): ReadyLog {
-  const said: ReadyLog["said"] = [];
-  let isOn = true;
-  const watch = async () => {
-    for (; isOn; await pause(100)) {
-      const answers = await Promise.all([near, far].map(async ({ ops }) => readReasons(ops)));
-      const reasons = answers.flat();
-      said.push({ at: performance.now(), reasons });
-    }
-  };
-  const watching = watch();
-  return {
-    said,
-    async stop() {
-      isOn = false;
-      await watching;
-    },
-  };
-}
-
-async function readReasons(ops: string): Promise<string[]> {
-  try {
-    const answer = (await (await fetch(`${ops}/readyz`)).json()) as { reasons?: string[] };
-    return answer.reasons ?? [];
-  } catch {
-    return ["gone"];
-  }
 }
 
 async function banUntilDone(moderator: Person, id: string): Promise<void> {

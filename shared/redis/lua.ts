@@ -18,6 +18,7 @@ export type ScriptName =
   | "lease-runs"
   | "expired-nodes"
   | "entry-age"
+  | "time"
   | "unconfirmed-fence"
   | "register-connection";
 

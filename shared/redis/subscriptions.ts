@@ -14,7 +14,8 @@ export interface ChannelHandlers {
   onSubscribed?(again: boolean): void;
 }
 
-interface Channel extends ChannelHandlers {
+interface Channel {
+  readonly handlers: ChannelHandlers;
   /** The link on which it is heard, or will be once that answers; null: none. */
   link: Redis | null;
   wasSubscribed: boolean;
@@ -38,7 +39,7 @@ export class Subscriptions {
   constructor(url: string, log: Logger) {
     this.#log = log;
     this.#links = openSubscriberLinks(url, log, {
-      onMessage: (name, message) => this.#channels.get(name.toString())?.onMessage(message),
+      onMessage: (name, message) => this.#channels.get(name.toString())?.handlers.onMessage(message),
       onReady: () => this.#subscribe(this.#channels.keys()),
       onLost: (link) => {
         for (const channel of this.#channels.values()) if (channel.link === link) channel.link = null;
@@ -65,7 +66,7 @@ export class Subscriptions {
   }
 
   add(name: string, handlers: ChannelHandlers): void {
-    this.#channels.set(name, { ...handlers, link: null, wasSubscribed: false });
+    this.#channels.set(name, { handlers, link: null, wasSubscribed: false });
     this.#dropping.delete(name);
     this.#adding.add(name);
     this.#schedule();
@@ -123,7 +124,7 @@ export class Subscriptions {
       if (channel.link !== link) continue;
       const again = channel.wasSubscribed;
       channel.wasSubscribed = true;
-      channel.onSubscribed?.(again);
+      channel.handlers.onSubscribed?.(again);
     }
   }
 

@@ -30,6 +30,8 @@ export interface NodeStart {
   environment: Readonly<Record<string, string>>;
   /** The command line to start it with; this build's where it is left out. */
   program?: string | undefined;
+  /** The Node to run it with, and as whom; those of the test where they are left out. */
+  runtime?: { node: string; uid?: number; gid?: number } | undefined;
   /** Hears each line that it writes to stdout. */
   onLine(line: string): void;
   /** And those to stderr, which else is ours. */
@@ -57,7 +59,9 @@ export async function startGatewayNode(start: NodeStart): Promise<TestGateway> {
 }
 
 async function startNode(role: "gateway" | "core", start: NodeStart) {
-  const child = spawn(process.execPath, [start.program ?? program, role], {
+  const { node = process.execPath, ...as } = start.runtime ?? {};
+  const child = spawn(node, [start.program ?? program, role], {
+    ...as,
     env: { ...inherited(), ...start.environment },
     stdio: ["ignore", "pipe", start.hearsErrors === true ? "pipe" : "inherit", "ipc"],
   });

@@ -32,19 +32,19 @@ interface LocalOptions {
 export async function startLocalCluster(options: LocalOptions): Promise<ChaosCluster> {
   const { gateways, workers, durable, progress, signal } = options;
   const folder = mkdtempSync(join(tmpdir(), "foyer-chaos-"));
-  const target = await startCluster(
-    {
+  const target = await startCluster({
+    environment: {
       ...inherited(),
       FOYER_LOCAL_RESTART_STORES: "1",
       FOYER_MAX_FAILED_LOGINS_PER_IP: "0",
       FOYER_DRAIN_SECONDS: String(DRAIN_SECONDS),
     },
     signal,
-    [
+    options: [
       ...["--gateways", String(gateways), "--workers", String(workers)],
       ...(durable ? ["--data", folder] : []),
     ],
-  );
+  });
   const cluster = await takeLocalCluster(target, progress);
   const logs = join(folder, "log");
   return {

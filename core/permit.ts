@@ -1,0 +1,15 @@
+/** Whether somebody may do what they ask for, by what is known of their account at that moment. */
+import { Refusal } from "../shared/protocol/errors.ts";
+import type { CommandContext, ReadContext } from "./commands/context.ts";
+import { OPERATOR_ACCESS } from "./operator.ts";
+import { resolveAccess } from "./permissions.ts";
+import type { UserRow } from "./sql/users.ts";
+
+/** @throws Refusal `auth.denied` when the actor may not */
+export function permit(context: CommandContext, permission: string, actor: UserRow | undefined): ReadContext {
+  const access = context.isOperator ? OPERATOR_ACCESS : actor && resolveAccess(context.world, actor);
+  if (actor === undefined || !access?.world.has(permission)) throw new Refusal("auth.denied");
+  context.actor = actor;
+  context.access = access;
+  return context as ReadContext;
+}

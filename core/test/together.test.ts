@@ -1,0 +1,93 @@
+/** Updates of one batch share a transaction (`together.ts`), and none of them notices. */
+import postgres from "postgres";
+import t from "tap";
+import { waitFor } from "../../shared/testing/wait-for.ts";
+import { startTestWorker } from "./worker.ts";
+
+const update = (name: string) => JSON.stringify(["user.update", 1, { profile: { display_name: name } }]);
+
+t.test("updates that come together", async (t) => {
+  const { databaseUrl, wire, sql, logIn } = await startTestWorker(t);
+  const newUsers = (count: number, what: string) =>
+    Promise.all(Array.from({ length: count }, (_, i) => logIn(`${what} ${i}`)));
+  const answersTo = async (commands: Parameters<typeof wire.send>[0]) => {
+    const { replies } = await wire.send(commands);
+    return (await replies).map(({ frame }) => JSON.parse(frame as string));
+  };
+  const nameOf = async (id: string) => {
+    const [row] = await sql`select profile ->> 'display_name' as name from users where id = ${id}`;
+    return row!.name as string | null;
+  };
+  const success = ["success", 1, {}];
+
+  await t.test("are one transaction, in which each has its version and its rows in both logs", async (t) => {
+    const users = await newUsers(5, "together");
+    const news = await Promise.all(users.map((user) => wire.listen("w", user)));
+    const { replies } = await wire.send(users.map((user, i) => ({ user, frame: update(`name ${i}`) })));
+    for (const { effect } of await replies) t.same(effect, { kind: "changed", version: 2 });
+    const rows = await sql`
+      select u.xmin::text as user_in, a.xmin::text as audit_in, c.xmin::text as command_in, u.version::int as version,
+        a.data, u.profile
+      from users u join audit_log a on a.user_id = u.id join command_log c on c.command_id = a.command_id
+        and c.user_id = u.id and c.position = u.profile_position
+      where u.id = any(${users})`;
+    t.equal(rows.length, 5);
+    t.equal(new Set(rows.flatMap((row) => [row.user_in, row.audit_in, row.command_in])).size, 1);
+    for (const { version, data, profile } of rows) {
+      t.equal(version, 2);
+      t.same(data, { old: {}, new: profile, by_admin: false });
+    }
+    for (const [i, { next }] of news.entries()) {
+      const { version, frame } = await next();
+      t.match(JSON.parse(frame!), ["user.updated", { profile: { display_name: `name ${i}` } }]);
+      t.equal(version, 2);
+    }
+  });
+
+  await t.test("do not wait for an account that somebody else has locked", async (t) => {
+    const [locked, free] = (await newUsers(2, "locked")) as [string, string];
+    const other = postgres(databaseUrl, { max: 1 });
+    t.teardown(() => other.end());
+    await other`begin`;
+    await other`select from users where id = ${locked} for update`;
+    const { replies } = await wire.send([locked, free].map((user) => ({ user, frame: update("new") })));
+    await waitFor("the other account's update", async () => (await nameOf(free)) === "new");
+    t.equal(await nameOf(locked), null);
+    await other`rollback`;
+    for (const { frame } of await replies) t.strictSame(JSON.parse(frame as string), success);
+    t.equal(await nameOf(locked), "new");
+  });
+
+  await t.test("of one account take effect in their order", async (t) => {
+    const [user] = (await newUsers(1, "twice")) as [string];
+    const commands = ["first", "second", "third"].map((name) => ({ user, frame: update(name) }));
+    t.strictSame(await answersTo(commands), [success, success, success]);
+    t.equal(await nameOf(user), "third");
+  });
+
+  await t.test("are refused each by itself", async (t) => {
+    const [banned, other] = (await newUsers(2, "banned")) as [string, string];
+    await sql`update users set moderation_state = 'banned' where id = ${banned}`;
+    const [refused, done] = await answersTo([banned, other].map((user) => ({ user, frame: update("new") })));
+    t.match(refused, ["error", 1, { code: "auth.denied" }]);
+    t.strictSame(done, success);
+    t.equal(await nameOf(banned), null);
+    t.equal(await nameOf(other), "new");
+  });
+
+  await t.test("take effect once, also where one of them has run before", async (t) => {
+    const [before, other] = (await newUsers(2, "again")) as [string, string];
+    const [first] = await answersTo([{ n: 1_000_000, user: before, frame: update("before") }]);
+    t.strictSame(first, success);
+    await answersTo([{ user: before, frame: update("after") }]);
+    const again = await answersTo([
+      { n: 1_000_000, user: before, frame: update("again") },
+      { n: 1_000_001, user: other, frame: update("new") },
+    ]);
+    t.strictSame(again, [success, success]);
+    t.equal(await nameOf(before), "after");
+    t.equal(await nameOf(other), "new");
+    const [logged] = await sql`select count(*)::int as count from audit_log where user_id = ${other}`;
+    t.equal(logged!.count, 1);
+  });
+});
