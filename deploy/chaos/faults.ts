@@ -1,6 +1,7 @@
 /** Does to a cluster what a plan says, and undoes it. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connectDatabase, type Sql } from "../../core/sql/database.ts";
 import { pause } from "../../shared/backoff.ts";
 import { createLog } from "../../shared/log.ts";
@@ -17,6 +18,9 @@ type Undo = () => unknown;
 
 /** More than a server of ours lets in (`deploy/local/postgres.ts`). */
 const MANY_SESSIONS = 220;
+
+/** By then all have come that will. */
+const FILL_MS = 2_000;
 
 /** Longest that a node may take to end in order and be there again: the drain of a cluster that is somebody else's. */
 const DRAINED_MS = 60_000;
@@ -138,7 +142,11 @@ function empty(cluster: ChaosCluster): Undo {
 /** Takes every connection that Postgres has left. */
 async function fill({ stores }: ChaosCluster): Promise<Undo> {
   const sql: Sql = connectDatabase(stores.databaseUrl, { max: MANY_SESSIONS, log: createLog("silent") });
-  await Promise.allSettled(Array.from({ length: MANY_SESSIONS }, () => sql.reserve()));
+  // Of those that are refused, the driver forgets to tell some.
+  await Promise.race([
+    Promise.allSettled(Array.from({ length: MANY_SESSIONS }, () => sql.reserve())),
+    sleep(FILL_MS),
+  ]);
   return () => sql.end({ timeout: 0 });
 }
 

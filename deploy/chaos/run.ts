@@ -113,10 +113,10 @@ export async function runScenario(
   const clients = startClients(context, scenario);
   const memory = watchMemory(cluster);
   const faults = runPlan(plan, cluster, history, progress, signal);
-  await pause(seconds * 1_000, signal);
+  // One that fails ends the run at once.
+  const [times] = await Promise.all([faults, pause(seconds * 1_000, signal)]);
   loading.abort();
   const loadEnd = history.now();
-  const times = await faults;
   const violations = await untilConverged(history, cluster);
   listening.abort();
   await Promise.all(clients);
