@@ -13,6 +13,7 @@ import type { Keys } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
 import type { Subscriptions } from "../shared/redis/subscriptions.ts";
 import type { Answer, BigResult, CommandContext } from "./commands/context.ts";
+import type { CoreMetrics } from "./metrics.ts";
 import { Abandoned, PartSender } from "./part-sender.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
 
@@ -21,6 +22,7 @@ interface BigAnswersOptions {
   subscriptions: Subscriptions;
   keys: Keys;
   writer: ReplyWriter;
+  metrics: Pick<CoreMetrics, "unreadable">;
   /** The worker stops: what is under way has a moment left. */
   signal: AbortSignal;
 }
@@ -101,7 +103,7 @@ export class BigAnswers {
 
   /** The right to send one: a place on this worker, and the user's only one in the cluster. */
   #turn({ world, commandId, origin }: CommandContext, user: string) {
-    const { redis, subscriptions, keys, writer, signal } = this.#options;
+    const { redis, subscriptions, keys, writer, metrics, signal } = this.#options;
     const run = randomUUID();
     const channel = keys.answerChannel(run);
     // The command holds it, not the run: claimed from a dead worker, it is not refused for what that one still holds.
@@ -110,17 +112,17 @@ export class BigAnswers {
     const take = async () => {
       if (this.#open.size >= MAX_AT_ONCE)
         throw new Refusal("protocol.rate_limited", { retry_after_ms: RETRY_MS });
-      const sender = new PartSender(
-        (part) => writer.writeNow(origin, { n: origin.n, frame: "", effect: null, part }),
-        run,
-      );
+      const sender = new PartSender((part) => writer.writePart(origin, origin.n, part), run);
       this.#open.set(channel, sender);
       if (signal.aborted) sender.hurry();
       if ((await hold(HOLD_MS)) === 0)
         throw new Refusal("protocol.rate_limited", { retry_after_ms: RETRY_MS });
       renewing = setInterval(() => hold(HOLD_MS).catch(() => {}), RENEW_MS);
       const heard = new Promise<void>((resolve) => {
-        const onMessage = (parts: Buffer) => sender.acknowledged(Number(parts));
+        const onMessage = (parts: Buffer) => {
+          if (!sender.acknowledged(parts.length > 16 ? Number.NaN : Number(parts.toString())))
+            metrics.unreadable.inc({ kind: "answer" });
+        };
         subscriptions.add(channel, { onMessage, onSubscribed: () => resolve() });
       });
       // What the gateway says before it is heard, it says again.

@@ -49,6 +49,8 @@ export interface EntryReaderOptions {
   onClaimed(entries: number): void;
   /** Left to a newer worker. */
   onLeft(entries: number): void;
+  /** An entry cannot be read, by this worker or ever. */
+  onUnreadable(): void;
   signal: AbortSignal;
 }
 
@@ -276,9 +278,10 @@ function open(
   } catch (error) {
     if (error instanceof NewerEnvelope) {
       newer.push({ id, bytes, deliveries: count, error: error.message });
-    } else if (error instanceof BrokenEnvelope) {
-      giveUp(error.message);
-    } else throw error;
+    } else {
+      options.onUnreadable();
+      giveUp(error instanceof BrokenEnvelope ? error.message : "cannot be read");
+    }
   }
   return undefined;
 }

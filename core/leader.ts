@@ -26,6 +26,8 @@ export interface LeaderOptions {
 
 const LEAD_MS = 4_000;
 const EVERY_MS = 1_000;
+/** Far longer than any lease. */
+const NO_LEASE_MS = 24 * 60 * 60 * 1_000;
 const PRUNE_EVERY_MS = 60_000;
 
 /** Well beyond the longest redelivery, which is a minute: see `entry-reader.ts` and `batch.ts`. */
@@ -94,7 +96,7 @@ async function clearUp(options: LeaderOptions): Promise<void> {
 }
 
 async function expired({ redis, keys }: LeaderOptions, role: Role): Promise<string[]> {
-  return (await runScript(redis, "expired-nodes", keys.leases(role))) as string[];
+  return (await runScript(redis, "expired-nodes", keys.leases(role), NO_LEASE_MS)) as string[];
 }
 
 /** Its connections are gone: out of the registry with them. */

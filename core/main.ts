@@ -73,7 +73,7 @@ export async function startWorker(
   const subscriptions = new Subscriptions(settings.REDIS_URL, log);
   const worlds = createWorldCache(sql);
   const writer = new ReplyWriter(redis, keys, log);
-  const bigAnswers = new BigAnswers({ redis, subscriptions, keys, writer, signal: stopping.signal });
+  const bigAnswers = new BigAnswers({ redis, subscriptions, keys, writer, metrics, signal: stopping.signal });
   const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers };
   const clock = watchRedisClock(redis, ended.signal);
   const reports = await startReports({ settings, role: "core", node: id, log });
@@ -89,7 +89,7 @@ export async function startWorker(
   const inFlight = new InFlight();
   const prepared = new Set<number>();
   const database = watchDatabase({ url, links, log, signal: ended.signal });
-  watchWorlds(subscriptions, keys, worlds);
+  watchWorlds(subscriptions, keys, worlds, () => metrics.unreadable.inc({ kind: "world" }));
 
   const readers = Array.from({ length: settings.FOYER_COMMAND_STREAMS }, (_, stream) => {
     const key = keys.commandStream(stream);
@@ -121,6 +121,7 @@ export async function startWorker(
       room: () => inFlight.room(),
       onClaimed: (entries) => metrics.claimed.inc(entries),
       onLeft: (entries) => metrics.left.inc(entries),
+      onUnreadable: () => metrics.unreadable.inc({ kind: "command" }),
       signal: stopping.signal,
     };
     return { blocking, done: readEntries(reader) };

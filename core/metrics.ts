@@ -31,6 +31,14 @@ export function createCoreMetrics(register: Registry) {
   const gauge = (name: string, help: string) => new Gauge({ name: `foyer_core_${name}`, help, registers });
   const counter = (name: string, help: string) =>
     new Counter({ name: `foyer_core_${name}`, help, registers });
+  const unreadable = new Counter({
+    name: "foyer_core_unreadable_total",
+    help: "what was read from Redis and is none of ours, by kind",
+    labelNames: ["kind"],
+    registers,
+  });
+  // Else the first one would be no rise.
+  for (const kind of ["command", "world", "answer"]) unreadable.inc({ kind }, 0);
 
   return {
     queueWait: histogram(
@@ -47,6 +55,7 @@ export function createCoreMetrics(register: Registry) {
     leader: gauge("leader", "1 on the worker that leads"),
     claimed: counter("claimed_total", "entries taken over from a worker that died or stalled"),
     left: counter("left_total", "entries left to a worker of a newer version"),
+    unreadable,
     deadLetters: counter("dead_letters_total", "entries given up"),
     banEnforcement: histogram(
       "ban_enforcement_seconds",

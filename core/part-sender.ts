@@ -60,11 +60,13 @@ export class PartSender {
     return await this.#cut(true);
   }
 
-  /** So many parts the client has taken; -1: it is gone. */
-  acknowledged(parts: number): void {
+  /** So many parts the client has taken; -1: it is gone. @returns false for what cannot be, which changes nothing */
+  acknowledged(parts: number): boolean {
+    if (!Number.isInteger(parts) || parts < -1 || parts > this.#sent) return false;
     if (parts < 0) this.#isStopped = true;
     else this.#taken = Math.max(this.#taken, parts);
     this.#wake();
+    return true;
   }
 
   hurry(): void {

@@ -3,7 +3,7 @@
  * written, the acknowledgement (docs/architecture.md). What gathers while one write is under way goes out with the next.
  */
 import { backoffMs, pause } from "../shared/backoff.ts";
-import { encodeReplies, type Recipient, type Reply } from "../shared/envelope.ts";
+import { encodePart, encodeReplies, type Recipient, type Reply, type ReplyPart } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import { COMMAND_GROUP, type Keys } from "../shared/redis/keys.ts";
@@ -76,10 +76,14 @@ export class ReplyWriter {
     this.#schedule();
   }
 
-  /** Writes one reply by itself, once. @throws Error when Redis is away: then it may be written, or not */
-  async writeNow({ gateway, reads }: Recipient, reply: Reply): Promise<void> {
+  /**
+   * Writes a part of the answer to the gateway's command `n` by itself, once.
+   *
+   * @throws Error when Redis is away: then it may be written, or not
+   */
+  async writePart({ gateway, reads }: Recipient, n: number, part: ReplyPart): Promise<void> {
     const stream = this.#keys.replyStream(gateway);
-    const bytes = encodeReplies([reply], reads);
+    const bytes = encodePart(n, part, reads);
     await this.#redis.xadd(stream, "MAXLEN", "~", MAX_STREAM_ENTRIES, "*", "e", bytes);
   }
 

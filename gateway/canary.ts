@@ -3,6 +3,7 @@ import { pause } from "../shared/backoff.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import type { Subscriptions } from "../shared/redis/subscriptions.ts";
+import type { GatewayMetrics } from "./metrics.ts";
 
 /** Past this the link may be dead although it looks well: a new one is made. */
 const RECONNECT_AFTER_S = 5;
@@ -17,6 +18,14 @@ export interface Canary {
   isSilent(): boolean;
 }
 
+interface CanaryOptions {
+  subscriptions: Subscriptions;
+  keys: Keys;
+  metrics: Pick<GatewayMetrics, "unreadable">;
+  log: Logger;
+  signal: AbortSignal;
+}
+
 /** The canary of one server. */
 interface Heard {
   at: number;
@@ -26,12 +35,7 @@ interface Heard {
 }
 
 /** Listens until `signal` aborts. */
-export function listenForCanary(
-  subscriptions: Subscriptions,
-  keys: Keys,
-  log: Logger,
-  signal: AbortSignal,
-): Canary {
+export function listenForCanary({ subscriptions, keys, metrics, log, signal }: CanaryOptions): Canary {
   const channels = new Map<string, Heard>();
   const since = (at: number) => (performance.now() - at) / 1000;
 
@@ -48,8 +52,10 @@ export function listenForCanary(
       const heard = { at: Number.NEGATIVE_INFINITY, linkedAt: performance.now(), wait: RECONNECT_AFTER_S };
       channels.set(name, heard);
       subscriptions.add(name, {
-        onMessage: () => {
-          heard.at = performance.now();
+        onMessage: (sentAt) => {
+          // What is no worker's proves nothing of workers.
+          if (isTime(sentAt)) heard.at = performance.now();
+          else metrics.unreadable.inc({ kind: "canary" });
         },
       });
     }
@@ -79,4 +85,8 @@ export function listenForCanary(
     ageSeconds: () => (channels.size === 0 ? Number.POSITIVE_INFINITY : ageSeconds()),
     isSilent: () => channels.size === 0 || ageSeconds() > SILENT_AFTER_S,
   };
+}
+
+function isTime(message: Buffer): boolean {
+  return message.length < 20 && /^\d+$/.test(message.toString());
 }

@@ -8,15 +8,13 @@ import type { Effect, ReplyPart } from "../shared/envelope.ts";
 import { closeCodes } from "../shared/protocol/close-codes.ts";
 import { isCommand, namespaces } from "../shared/protocol/commands.ts";
 import { type ErrorCode, errorBody } from "../shared/protocol/errors.ts";
-import { errorFrame, type FrameId, pushFrame } from "../shared/protocol/frames.ts";
-import type { BigAnswer, BigAnswers } from "./big-answer.ts";
+import { errorFrame, type FrameId } from "../shared/protocol/frames.ts";
 import { commandsOf, FloodLimit, weightOf } from "./flood.ts";
 import { readFrame } from "./frame.ts";
-import type { Lingering } from "./lingering.ts";
 import type { Asker } from "./load.ts";
-import type { GatewayMetrics } from "./metrics.ts";
+import { Outlet, type OutletHost, RELOAD } from "./outlet.ts";
 import { RateLimit } from "./rate-limit.ts";
-import { closeReasons, type Link, type LinkEvents } from "./uws.ts";
+import type { Link, LinkEvents } from "./uws.ts";
 
 /** The answer to a command, whole or in parts. */
 export interface Answer {
@@ -52,11 +50,8 @@ export interface ConnectionLimits {
 }
 
 /** What a connection asks of its gateway. */
-export interface ConnectionHost {
+export interface ConnectionHost extends OutletHost {
   limits: ConnectionLimits;
-  metrics: GatewayMetrics;
-  bigAnswers: BigAnswers;
-  lingering: Lingering;
   /** Whether a request may come in now (`load.ts`). */
   admits(asker: Asker): boolean;
   /** So many more requests wait in a connection for their turn; negative: fewer. */
@@ -65,8 +60,6 @@ export interface ConnectionHost {
   run(connection: Connection, request: Request, answered: (answer: Answer) => void): number;
   /** The connection is closed while a command is under way: it must not reach a worker if it has not yet. */
   abandon(command: number): void;
-  /** Whether anything may reach clients now; of the gateway's `own` words more may. */
-  mayPass(own: boolean): boolean;
   /** Something waits in it until it may pass: `release` is to be called. */
   holds(connection: Connection): void;
   /** Whether it may become this user's: not behind a fence, and not where fences may have been missed meanwhile. */
@@ -120,7 +113,7 @@ export class Connection implements LinkEvents {
   config: string | null = null;
   isClosed = false;
 
-  readonly #link: Link;
+  readonly #outlet: Outlet;
   readonly #host: ConnectionHost;
   readonly #rate: RateLimit;
   readonly #flood: FloodLimit;
@@ -132,22 +125,15 @@ export class Connection implements LinkEvents {
   #hasBegun = false;
   /** The number of the command that is under way. */
   #underWay: number | null = null;
-  /** The answer that is half sent: nothing else may go out before its end. */
-  #big: BigAnswer | null = null;
   #invalidFrames = 0;
   #failedLogins = 0;
   #closeWhenIdle: number | null = null;
-  /** What waits until it may pass, in order. */
-  #held: { frame: string; kind: string; own: boolean }[] = [];
-  #heldCharacters = 0;
-  /** Why the server closed it. */
-  #closedBy: string | null = null;
 
   constructor(number: number, world: string, address: string, link: Link, host: ConnectionHost) {
     this.number = number;
     this.world = world;
     this.address = address;
-    this.#link = link;
+    this.#outlet = new Outlet(this, link, host);
     this.#host = host;
     this.#rate = new RateLimit(host.limits.rate, host.limits.rateBurst, this.openedAt);
     this.#flood = new FloodLimit(this.openedAt);
@@ -182,9 +168,7 @@ export class Connection implements LinkEvents {
 
   control(): void {
     if (this.isClosed || this.#isFlood(1)) return;
-    // It is answered into a buffer that nobody else looks at.
-    const { maxSendBufferBytes } = this.#host.limits;
-    if (maxSendBufferBytes > 0 && this.#link.getBufferedAmount() > maxSendBufferBytes) this.#tooSlow();
+    this.#outlet.control();
   }
 
   tooBig(): void {
@@ -195,11 +179,8 @@ export class Connection implements LinkEvents {
   closed(code: number): void {
     this.isClosed = true;
     this.#forgetWaiting();
-    this.#held = [];
     if (this.#underWay !== null) this.#host.abandon(this.#underWay);
-    if (this.#big !== null) this.#host.bigAnswers.stop(this.#big.run, this.#big);
-    const { connectionsClosed } = this.#host.metrics;
-    connectionsClosed.inc({ reason: this.#closedBy ?? (code >= 1000 && code <= 1005 ? "client" : "lost") });
+    this.#host.metrics.connectionsClosed.inc({ reason: this.#outlet.closed(code) });
     this.#host.closed(this);
   }
 
@@ -209,63 +190,27 @@ export class Connection implements LinkEvents {
    * @param own the gateway's own words: nothing of what others said or did
    */
   send(frame: string, kind: string, own = false): void {
-    if (this.isClosed) return;
-    // Before login it is nobody's: no fence is for it.
-    const passes = this.#held.length === 0 && (this.user === null || this.#host.mayPass(own));
-    if (passes) return this.#write(frame, kind);
-    this.#held.push({ frame, kind, own });
-    this.#heldCharacters += frame.length;
-    const { maxSendBufferBytes } = this.#host.limits;
-    if (maxSendBufferBytes > 0 && this.#heldCharacters > maxSendBufferBytes)
-      return this.close(closeCodes.slow);
-    this.#host.holds(this);
+    if (this.#outlet.send(frame, kind, own)) this.#host.holds(this);
   }
 
   /** Sends what was held, as far as it may pass. @returns whether nothing is held any more */
   release(): boolean {
-    for (let next = this.#held[0]; next !== undefined; next = this.#held[0]) {
-      if (!this.#host.mayPass(next.own)) return false;
-      this.#held.shift();
-      this.#heldCharacters -= next.frame.length;
-      this.#write(next.frame, next.kind);
-    }
-    return true;
+    return this.#outlet.release();
   }
 
   /** Its user is locked out: nothing that it sent is begun any more, nothing that waits for it gets there. */
   cutOff(): void {
     if (this.isClosed) return;
     this.#forgetWaiting();
-    this.#held = [];
-    // What the buffer holds would still arrive before the close does.
-    if (this.#big === null && this.#link.getBufferedAmount() === 0) return this.reload();
-    this.#closedBy = closeReasons[closeCodes.reload]!;
-    this.#link.close();
-  }
-
-  /** A client that reads too slowly is closed instead of being buffered for. */
-  #write(frame: string, kind: string): void {
-    if (this.isClosed) return;
-    const { metrics, limits } = this.#host;
-    let unsent = 0;
-    if (this.#big !== null) unsent = this.#big.hold(frame, kind);
-    else {
-      if (this.#link.send(frame) !== 1) unsent = this.#link.getBufferedAmount();
-      metrics.sent(kind, frame);
-    }
-    if (limits.maxSendBufferBytes > 0 && unsent > limits.maxSendBufferBytes) this.#tooSlow();
+    this.#outlet.cutOff();
   }
 
   drained(): void {
-    this.#big?.drained();
+    this.#outlet.drained();
   }
 
   close(code: number): void {
-    if (this.isClosed) return;
-    const reason = closeReasons[code] ?? "";
-    this.#closedBy = reason;
-    if (this.#host.lingering.admits(this.#link.getBufferedAmount())) this.#link.end(code, reason);
-    else this.#link.close();
+    this.#outlet.close(code);
   }
 
   /** Closes it once what is under way is answered; what waits behind is not begun. */
@@ -278,7 +223,7 @@ export class Connection implements LinkEvents {
   /** Tells the client to load its page anew. */
   reload(): void {
     // Past what is held: it says nothing but that this connection is over.
-    this.#write(pushFrame("connection.reload", "{}"), "control");
+    this.#outlet.write(RELOAD, "control");
     this.close(closeCodes.reload);
   }
 
@@ -415,19 +360,15 @@ export class Connection implements LinkEvents {
       : "protocol.unknown_command";
   }
 
-  #tooSlow(): void {
-    this.#host.metrics.slowConsumers.inc();
-    this.close(closeCodes.slow);
-  }
-
   #answered(request: Request, answer: Answer): void {
     const { effect, frame, part } = answer;
-    if (part !== undefined && !this.#takePart(part)) return;
-    if (part === undefined && this.#big !== null) {
+    if (part !== undefined && !this.#outlet.takePart(part)) return;
+    if (part === undefined && this.#outlet.isMidway) {
       // Half a message is out: whatever this is, it has no place in it.
       return this.close(effect?.kind === "close" ? effect.code : closeCodes.restart);
     }
     this.#underWay = null;
+    if (part !== undefined) this.#restartWaiting();
     const { sentAt = 0 } = answer;
     if (effect?.kind === "login") {
       const { user, version } = effect;
@@ -450,31 +391,10 @@ export class Connection implements LinkEvents {
     }
   }
 
-  /** Sends a part of a big answer. @returns whether that was the last one */
-  #takePart(part: ReplyPart): boolean {
-    const { bigAnswers, metrics } = this.#host;
-    if (this.isClosed) {
-      bigAnswers.stop(part.run);
-      return false;
-    }
-    this.#big ??= bigAnswers.begin(this.#link, part.run, (code) =>
-      code === closeCodes.slow ? this.#tooSlow() : this.close(code),
-    );
-    // Half a message cannot be held back: where nothing may pass, it ends here.
-    if (!this.#host.mayPass(false) || !this.#big.take(part)) {
-      this.close(closeCodes.restart);
-      return false;
-    }
-    metrics.sentPart("answer", part.bytes.length, part.last);
-    if (!part.last) return false;
-    bigAnswers.end(this.#big);
-    const held = this.#big.held();
-    this.#big = null;
-    for (const { frame, kind } of held) this.send(frame, kind);
-    // What waited could not be begun: its time begins now.
+  /** What waited for the end of a big answer could not be begun: its time begins now. */
+  #restartWaiting(): void {
     const now = performance.now();
     for (const waiting of this.#waiting) if ("readAt" in waiting) waiting.readAt = now;
-    return true;
   }
 
   #deliver(request: Request, { effect, frame, part, config, isOwn = false }: Answer): void {

@@ -5,7 +5,7 @@
  * Sent by one call for each connection: a user holds a few, and each has its own newest version, which
  * uWebSockets' publish/subscribe knows nothing of (docs/decisions has the measurement).
  */
-import { decodeUserBroadcast, type UserBroadcast } from "../shared/envelope.ts";
+import { BrokenEnvelope, decodeUserBroadcast, type UserBroadcast } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import type { Subscriptions } from "../shared/redis/subscriptions.ts";
@@ -126,9 +126,12 @@ export class FanOut {
     let broadcast: UserBroadcast;
     try {
       broadcast = decodeUserBroadcast(message);
+      if (broadcast.world !== user.world || broadcast.user !== user.id)
+        throw new BrokenEnvelope("not this channel's");
     } catch (error) {
       // A newer worker's, which this gateway cannot read: what it says can be fetched.
-      log.warn({ error }, "unreadable broadcast");
+      metrics.unreadable.inc({ kind: "broadcast" });
+      log.warn({ reason: (error as Error).message }, "unreadable broadcast");
       return resync(user.world, user.id);
     }
     if (this.#deliver(user, broadcast, "broadcast")) {

@@ -12,6 +12,7 @@ import type { Keys } from "../shared/redis/keys.ts";
 import type { Subscriptions } from "../shared/redis/subscriptions.ts";
 import type { Connection } from "./connection.ts";
 import type { FanOut } from "./fan-out.ts";
+import type { GatewayMetrics } from "./metrics.ts";
 import type { Ask } from "./own-commands.ts";
 import type { PendingCommands } from "./pending-commands.ts";
 
@@ -25,6 +26,7 @@ interface FencesOptions {
   ask: Ask;
   /** Longest that an answer is waited for. */
   timeoutMs: number;
+  metrics: Pick<GatewayMetrics, "unreadable">;
   log: Logger;
 }
 
@@ -108,8 +110,11 @@ export class Fences {
 
   async #apply(entries: [id: string, fields: string[]][]): Promise<void> {
     for (const [id, fields] of entries) {
-      const [, world, , user, , version] = fields;
-      this.#enforce(world!, user!, Number(version));
+      const [, world, , user, , version = ""] = fields;
+      // Of what is no fence nothing can be enforced, and what is behind it must not wait.
+      if (world !== undefined && user !== undefined && /^\d{1,15}$/.test(version))
+        this.#enforce(world, user, Number(version));
+      else this.#options.metrics.unreadable.inc({ kind: "fence" });
       this.#position = id;
     }
     if (this.#isComplete) await this.#confirm();

@@ -109,7 +109,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const registry = new Registry(redis, keys, id);
   const loggedIn = () => connections.all().filter(({ user }) => user !== null);
   registry.restoreAfterLoss(loggedIn, signal);
-  const canary = listenForCanary(subscriptions, keys, log, signal);
+  const canary = listenForCanary({ subscriptions, keys, metrics, log, signal });
   const worldUpdates = new WorldUpdates({ ask, fanOut: () => fanOut, texts, worlds, log, signal });
   const resync = createResync({ ask, fanOut: () => fanOut, metrics, log, signal });
   const fanOut = new FanOut({
@@ -131,6 +131,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     pending,
     ask,
     timeoutMs,
+    metrics,
     log,
   });
   /** With frames that may not pass yet. */
@@ -142,7 +143,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     // One that was not heard is said again.
     publish(redis, keys.answerChannel(run), String(parts)).catch(() => {});
   });
-  listenForOrders({ subscriptions, keys, gateway: id, connections, worldUpdates, log, signal });
+  listenForOrders({ subscriptions, keys, gateway: id, connections, worldUpdates, metrics, log, signal });
 
   const replies = readReplies({
     gateway: id,
@@ -151,6 +152,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     blocking,
     redis,
     signal,
+    onUnreadable: () => metrics.unreadable.inc({ kind: "reply" }),
     onReplaced: () => {
       // Else it held the streams too, and the writer has noticed by itself.
       if (redis.isCluster) writer.writeAgain();

@@ -47,11 +47,17 @@ export function createGatewayMetrics(register: Registry) {
       bytes = 0;
     },
   });
+  const unreadable = counter("unreadable_total", "what was read from Redis and is none of ours, by kind", [
+    "kind",
+  ]);
+  // Else the first one would be no rise.
+  for (const kind of ["reply", "broadcast", "fence", "order", "world", "canary"]) unreadable.inc({ kind }, 0);
 
   return {
     connectionsOpened: counter("connections_opened_total", "connections let in"),
     connectionsClosed: counter("connections_closed_total", "connections closed", ["reason"]),
     connectionsRefused: counter("connections_refused_total", "upgrades refused", ["reason"]),
+    unreadable,
     slowConsumers: counter("slow_consumers_total", "connections closed for reading too slowly"),
     fanoutDelay: histogram("fanout_delay_seconds", "from published to written, by the nodes' clocks"),
     resyncs: counter(

@@ -2,10 +2,12 @@
  * What workers and the command line tell a gateway: worlds that changed, connections that newer ones replace,
  * clients that are to load their page anew.
  */
+import { isWorldId } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import type { Subscriptions } from "../shared/redis/subscriptions.ts";
 import type { Connections } from "./connections.ts";
+import type { GatewayMetrics } from "./metrics.ts";
 import { spread } from "./spread.ts";
 import type { WorldUpdates } from "./world-updates.ts";
 
@@ -15,6 +17,7 @@ interface OrdersOptions {
   gateway: string;
   connections: Connections;
   worldUpdates: WorldUpdates;
+  metrics: Pick<GatewayMetrics, "unreadable">;
   log: Logger;
   /** The gateway ends, and its connections with it. */
   signal: AbortSignal;
@@ -28,9 +31,13 @@ type Order =
 
 /** Listens as long as the subscriptions stand. */
 export function listenForOrders(options: OrdersOptions): void {
-  const { subscriptions, keys, gateway, connections, worldUpdates, log, signal } = options;
+  const { subscriptions, keys, gateway, connections, worldUpdates, metrics, log, signal } = options;
   subscriptions.add(keys.worldsChannel(), {
-    onMessage: (message) => worldUpdates.worldChanged(message.toString()),
+    onMessage: (message) => {
+      const world = message.length > 50 ? "" : message.toString();
+      if (isWorldId(world)) worldUpdates.worldChanged(world);
+      else metrics.unreadable.inc({ kind: "world" });
+    },
     onSubscribed: (again) => {
       if (again) void worldUpdates.checkAll();
     },
@@ -38,7 +45,10 @@ export function listenForOrders(options: OrdersOptions): void {
   subscriptions.add(keys.gatewayChannel(gateway), {
     onMessage: (message) => {
       const order = readOrder(message);
-      if (order === null) return log.warn("unreadable order");
+      if (order === null) {
+        metrics.unreadable.inc({ kind: "order" });
+        return log.warn("unreadable order");
+      }
       if (order.kind === "replace") {
         for (const number of order.connections) connections.get(number)?.replace();
         return;
@@ -64,7 +74,9 @@ function readOrder(message: Buffer): Order | null {
       case "replace":
         return Array.isArray(order.connections) ? order : null;
       case "reload":
-        return isTextOrNull(order.world) && Number.isFinite(order.over_ms) ? order : null;
+        return isTextOrNull(order.world) && Number.isFinite(order.over_ms) && order.over_ms >= 0
+          ? order
+          : null;
       default:
         return null;
     }

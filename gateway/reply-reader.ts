@@ -14,6 +14,8 @@ interface ReplyReaderOptions {
   /** For trimming. */
   redis: RedisClient;
   onReply(reply: Reply): void;
+  /** An entry cannot be read. */
+  onUnreadable(): void;
   /** The stream is on another server now, or on one that was started anew: replies may be lost. */
   onReplaced(): void;
   signal: AbortSignal;
@@ -84,15 +86,24 @@ function runIdOf(info: string): string {
   return /^run_id:(\w+)/m.exec(info)?.[1] ?? "";
 }
 
-function handOn({ log, onReply }: ReplyReaderOptions, bytes: Buffer): void {
+function handOn({ gateway, log, onReply, onUnreadable }: ReplyReaderOptions, bytes: Buffer): void {
   let replies: Reply[];
   try {
     replies = decodeReplies(bytes);
   } catch (error) {
-    log.error({ error }, "unreadable reply");
+    onUnreadable();
+    // Its cause may quote what was sent.
+    log.error({ reason: (error as Error).message }, "unreadable reply");
     return;
   }
-  for (const reply of replies) onReply(reply);
+  for (const reply of replies) {
+    try {
+      onReply(reply);
+    } catch (error) {
+      // Thrown on, it would have all that was read come again, for ever.
+      log.error({ error, commandId: `${gateway}.${reply.n}` }, "a reply could not be used");
+    }
+  }
 }
 
 function trim({ redis, log }: ReplyReaderOptions, key: string, last: string): void {

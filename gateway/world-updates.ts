@@ -22,6 +22,9 @@ interface WorldUpdatesOptions {
 /** A login that began so shortly before a change may have been answered by a worker that had not heard of it. */
 const LOGIN_MARGIN_MS = 2_000;
 
+/** Worlds whose last change is remembered. */
+const MAX_WORLDS = 10_000;
+
 export class WorldUpdates {
   readonly #options: WorldUpdatesOptions;
   readonly #batches: UserBatches;
@@ -50,6 +53,7 @@ export class WorldUpdates {
     worlds.drop(world);
     this.#changedAt.delete(world);
     this.#changedAt.set(world, performance.now());
+    if (this.#changedAt.size > MAX_WORLDS) this.#changedAt.delete(this.#changedAt.keys().next().value!);
     this.#batches.add(world, fanOut().usersOf(world));
   }
 

@@ -170,9 +170,10 @@ export const logEvents = {
   "beginning a lease failed": { level: "debug", from: "gateway", fields: ["reason"] },
   "renewing the lease failed": { level: "debug", from: "gateway", fields: ["reason"] },
   "leading failed": { level: "warn", from: "core", fields: ["reason"] },
-  "unreadable broadcast": { level: "warn", from: "gateway", fields: ["error"] },
+  "unreadable broadcast": { level: "warn", from: "gateway", fields: ["reason"] },
   "unreadable order": { level: "warn", from: "gateway", fields: [] },
-  "unreadable reply": { level: "error", from: "gateway", fields: ["error"] },
+  "unreadable reply": { level: "error", from: "gateway", fields: ["reason"] },
+  "a reply could not be used": { level: "error", from: "gateway", fields: ["commandId", "error"] },
 
   // Postgres.
   "a link to Postgres broke as it was made": { level: "warn", from: "core", fields: ["reason"] },

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { Registry } from "prom-client";
 import t from "tap";
 import { createLog } from "../../shared/log.ts";
-import { connectRedis } from "../../shared/redis/connect.ts";
+import { connectRedis, untilReady } from "../../shared/redis/connect.ts";
 import { createKeys } from "../../shared/redis/keys.ts";
 import { scrape } from "../../shared/testing/metrics.ts";
 import { createTestStores } from "../../shared/testing/stores.ts";
@@ -68,8 +68,10 @@ t.test("metrics of a worker", async (t) => {
     await wire.ask(update);
     t.strictSame(await rises([["duplicates_suppressed_total"]], () => wire.ask(update)), [1]);
     const dead = await value("dead_letters_total");
+    const unreadable = await value("unreadable_total", { kind: "command" });
     await wire.redis.xadd(wire.keys.commandStream(0), "*", "e", "garbage");
     await becomes(dead + 1, "dead_letters_total");
+    t.equal(await value("unreadable_total", { kind: "command" }), unreadable + 1);
   });
 
   t.test("a ban is timed until every gateway has confirmed it", async (t) => {
@@ -161,9 +163,9 @@ t.test("a command that nobody reads has an age, too", async (t) => {
   const keys = createKeys(redisPrefix);
   const redis = connectRedis(redisUrl, "commands", createLog("silent"));
   t.teardown(() => redis.disconnect());
-  const registry = new Registry();
-  const metrics = createCoreMetrics(registry);
+  const metrics = createCoreMetrics(new Registry());
   const stop = new AbortController();
+  await untilReady(redis, stop.signal);
   await redis.xgroup("CREATE", keys.commandStream(0), "core", "$", "MKSTREAM");
   const [seconds] = await redis.time();
   await redis.xadd(keys.commandStream(0), `${(Number(seconds) - 30) * 1_000}-0`, "e", "unread");

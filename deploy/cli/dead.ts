@@ -18,6 +18,9 @@ interface ChangeOptions extends StoreOptions {
   all?: boolean;
 }
 
+/** The last moment that there is a date for. */
+const MAX_TIME_MS = 8_640_000_000_000_000;
+
 const UNREADABLE = "unreadable";
 
 /** Prints the dead letters, or those of these ids. */
@@ -104,11 +107,12 @@ function describe({ id, bytes, deliveries, error }: DeadLetter) {
     texts === undefined ? UNREADABLE : [...new Set(texts)].join(", ");
   return {
     id,
-    at: new Date(Number(id.split("-")[0])).toISOString(),
+    // Whoever may write there may choose ids that are no time.
+    at: new Date(Math.min(Number(id.split("-")[0]), MAX_TIME_MS)).toISOString(),
     deliveries,
     command: distinct(commands?.map(({ frame }) => actionOf(frame))),
     world: distinct(commands?.map(({ world }) => world)),
-    error,
+    error: error.replace(/\p{Cc}/gu, "?"),
   };
 }
 
@@ -124,7 +128,9 @@ function readCommands(bytes: Buffer) {
 
 function actionOf(frame: string): string {
   try {
-    return String(JSON.parse(frame)[0]);
+    const [action] = JSON.parse(frame);
+    // It goes to a terminal.
+    return typeof action === "string" && /^[\w.-]{1,100}$/.test(action) ? action : UNREADABLE;
   } catch {
     // Shown as what it is; its bytes may be anything.
     return UNREADABLE;

@@ -14,6 +14,15 @@ export async function liveNodes({ redis, keys }: ClusterLink, role: Role): Promi
   const flat = (await runScript(redis, "live-nodes", keys.leases(role), keys.nodes(role))) as string[];
   return Array.from({ length: flat.length / 2 }, (_, i) => ({
     id: flat[2 * i]!,
-    info: JSON.parse(flat[2 * i + 1]!) as LiveNode["info"],
+    info: readInfo(flat[2 * i + 1]!),
   })).sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** Nothing is known of a node that says nothing that can be read. */
+function readInfo(json: string): LiveNode["info"] {
+  try {
+    return (JSON.parse(json) as LiveNode["info"] | null) ?? {};
+  } catch {
+    return {};
+  }
 }

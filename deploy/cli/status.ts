@@ -107,7 +107,10 @@ async function hearCanary(redisUrl: string, keys: Keys): Promise<number | null> 
         if (ages.has(name)) continue;
         ages.set(name, null);
         subscriptions.add(name, {
-          onMessage: (sentAt) => ages.set(name, Math.max(0, Date.now() - Number(sentAt)) / 1_000),
+          onMessage: (sentAt) => {
+            const age = Math.max(0, Date.now() - Number(sentAt)) / 1_000;
+            if (Number.isFinite(age)) ages.set(name, age);
+          },
         });
       }
       const heard = [...ages.values()].filter((age) => age !== null);

@@ -95,6 +95,22 @@ export const core: Dashboard = {
             { expr: "sum(increase(foyer_core_dead_letters_total[$__rate_interval]))", legend: "given up" },
           ],
         },
+        {
+          title: "None of ours",
+          help: "Read from streams and channels, and written by no node of ours: does something else use this Redis?",
+          kind: "chart",
+          unit: "short",
+          queries: [
+            {
+              expr: "sum by (kind) (increase(foyer_core_unreadable_total[$__rate_interval]))",
+              legend: "worker: {{kind}}",
+            },
+            {
+              expr: "sum by (kind) (increase(foyer_gateway_unreadable_total[$__rate_interval]))",
+              legend: "gateway: {{kind}}",
+            },
+          ],
+        },
       ],
     },
     {

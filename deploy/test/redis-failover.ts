@@ -166,7 +166,8 @@ export async function testLostFence(t: Test, shape: RedisShape, nodes: Nodes): P
   await waitFor("foyer status to say that all is well", () => isWell(nodes), DEADLINE_MS);
 }
 
-async function startCounter({ near, far }: Nodes): Promise<Counter> {
+/** Somebody who is ready to count. */
+export async function startCounter({ near, far }: Nodes): Promise<Counter> {
   const payload = { client_id: randomUUID() };
   const [writer, watcher] = await Promise.all([logIn(near, payload), logIn(far, payload)]);
   const counter: Counter = { writer, watcher, sentAt: new Map(), answered: 0, heard: [] };
@@ -178,7 +179,7 @@ async function startCounter({ near, far }: Nodes): Promise<Counter> {
 }
 
 /** Sends each number until it is answered with success, as a client may. */
-async function count(counter: Counter, signal: AbortSignal): Promise<void> {
+export async function count(counter: Counter, signal: AbortSignal): Promise<void> {
   for (let n = 1; !signal.aborted; n++) {
     counter.sentAt.set(n, performance.now());
     for (let ok = false; !ok; ) {

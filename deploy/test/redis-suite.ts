@@ -30,15 +30,19 @@ export type Nodes = Awaited<ReturnType<typeof startNodes>>;
 /** A client that is logged in. */
 export type Person = Awaited<ReturnType<typeof logIn>>;
 
-/** Two gateways and two workers; three command streams where Redis is a Cluster. */
-export async function startNodes(t: Test, shape: RedisShape, environment: Record<string, string> = {}) {
+/** Two gateways and two workers; three command streams where Redis is a Cluster. @param shape null: the test run's own Redis */
+export async function startNodes(
+  t: Test,
+  shape: RedisShape | null,
+  environment: Record<string, string> = {},
+) {
   const cluster = await startTestCluster(t, {
     gateways: 2,
     workers: 2,
     worlds,
     environment: {
-      REDIS_URL: shape.url,
-      FOYER_COMMAND_STREAMS: shape.name === "cluster" ? "3" : "1",
+      ...(shape === null ? {} : { REDIS_URL: shape.url }),
+      FOYER_COMMAND_STREAMS: shape?.name === "cluster" ? "3" : "1",
       FOYER_RATE: "0",
       FOYER_SOCIAL_TWITTER_CLIENT_ID: "id",
       FOYER_SOCIAL_TWITTER_CLIENT_SECRET: "secret",

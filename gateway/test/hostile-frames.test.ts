@@ -7,7 +7,7 @@ import { errors } from "../../shared/protocol/errors.ts";
 import { connectClient, type Frame } from "../../shared/testing/client.ts";
 import { runFoyer } from "../../shared/testing/cluster.ts";
 import { holds } from "../../shared/testing/properties.ts";
-import { hostileFrame, hostileJson } from "./hostile-grammar.ts";
+import { hostileFrame, hostileJson, withEachText } from "./hostile-grammar.ts";
 import { startStand } from "./hostile-stand.ts";
 import { openWorld } from "./worlds.ts";
 
@@ -48,6 +48,20 @@ t.test("hostile frames", async (t) => {
       t.pass();
     });
   }
+
+  t.test("what Postgres cannot hold is refused or nobody's, wherever a text can stand", async (t) => {
+    const moderator = await connect({ token });
+    for (const text of ["a\0b", "\ud800", "\udc00x", "\u0001\0"]) {
+      for (const [action, body] of withEachText(text)) {
+        const client = action === "authenticate" ? await connect(null) : moderator;
+        client.send([action, 1, body]);
+        const answer = await client.next();
+        t.ok(isDocumented(answer), `${action} ${JSON.stringify(body)}: ${answer[0]}`);
+        if (client !== moderator) client.end();
+      }
+    }
+    moderator.end();
+  });
 
   t.test("what is stored comes back as it was given, or was refused", async (t) => {
     const client = await connect(null);

@@ -63,6 +63,17 @@ const rightBodies: [string, object][] = [
   ),
 ];
 
+/** Each right body, once for each text in it, with that one replaced. */
+export function withEachText(text: string): [string, object][] {
+  return rightBodies.flatMap(([name, body]) =>
+    Object.entries(body).flatMap(([key, value]): [string, object][] => {
+      if (typeof value === "string") return [[name, { ...body, [key]: text }]];
+      if (Array.isArray(value)) return [[name, { ...body, [key]: [text, ...value] }]];
+      return typeof value === "object" ? [[name, { ...body, [key]: { [text]: text } }]] : [];
+    }),
+  );
+}
+
 /** Every key that some command knows. */
 const knownKeys = [...new Set(rightBodies.flatMap(([, body]) => Object.keys(body)))];
 

@@ -1,6 +1,8 @@
 /** Every metric of a gateway moves by what a client counted. The last test knows whether one was forgotten. */
 import { randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
 import t from "tap";
+import { createKeys } from "../../shared/redis/keys.ts";
 import { connectClient, type Frame } from "../../shared/testing/client.ts";
 import { startTestCluster } from "../../shared/testing/cluster.ts";
 import { scrape } from "../../shared/testing/metrics.ts";
@@ -216,6 +218,32 @@ t.test("metrics of a gateway", async (t) => {
     });
     client.end();
     t.end();
+  });
+
+  t.test("what is none of ours is counted by where it was read", async (t) => {
+    const link = new Redis(cluster.redisUrl);
+    t.teardown(() => link.disconnect());
+    const keys = createKeys(cluster.redisPrefix);
+    const user = await logIn();
+    const channels = {
+      broadcast: keys.userChannel("w", user.login["user.config"].id as string),
+      order: keys.gatewayChannel(gateway.id),
+      world: keys.worldsChannel(),
+      canary: keys.canaryChannel(null),
+    };
+    for (const [kind, channel] of Object.entries(channels)) {
+      await rises([["unreadable_total", { kind }, 1]], () => link.publish(channel, "GARBAGE"));
+    }
+    for (const [kind, stream] of Object.entries({
+      reply: keys.replyStream(gateway.id),
+      fence: keys.fences(),
+    })) {
+      await rises([["unreadable_total", { kind }, 1]], async () => {
+        await link.xadd(stream, "*", "e", "GARBAGE");
+        await link.publish(keys.fencesChannel(), "");
+      });
+    }
+    user.end();
   });
 
   t.test("a drain shows", async () => {

@@ -20,12 +20,14 @@ import {
 
 const packr = new Packr({ useRecords: false, int64AsType: "number" });
 
+const USER = "0e4a3f6c-6d0f-4f0e-9d0e-0123456789ab";
+
 const envelope: CommandEnvelope = {
   gateway: "g1",
   sentAt: 1_790_000_000_000,
   commands: [
     { n: 1, connection: 7, world: "w", user: null, frame: '["authenticate",{}]', address: "2001:db8::1" },
-    { n: 2 ** 40, connection: 0, world: "w", user: "u", frame: '["ü",1,"🎈"]', address: null },
+    { n: 2 ** 40, connection: 0, world: "w", user: USER, frame: '["ü",1,"🎈"]', address: null },
   ],
   reads: ENVELOPE_VERSION,
 };
@@ -124,25 +126,77 @@ t.test("an envelope of another kind is a broken one", async (t) => {
 });
 
 t.test("each value of a command, a reply and a broadcast is checked", async (t) => {
-  const command = [1, 7, "w", "u", "[]", null];
-  for (const [place, wrong] of [["1"], null, 5, 5, undefined, 5].entries()) {
-    const item = command.map((value, i) => (i === place ? wrong : value));
-    const bytes = packr.pack([ENVELOPE_VERSION, "g1", 1, [item]]);
-    t.type(failureOf(decodeCommands, bytes), BrokenEnvelope, `command, value ${place}`);
+  const command = [1, 7, "w", USER, "[]", null];
+  const wrongValues = [
+    [["1"], -1, 1.5, Number.NaN, 2 ** 60],
+    [null, Number.POSITIVE_INFINITY],
+    [5, "W", "w\n", "", "x".repeat(51)],
+    [5, "u", "w", `${USER}\0`],
+    [undefined, null],
+    [5],
+  ];
+  for (const [place, wrongs] of wrongValues.entries()) {
+    for (const wrong of wrongs) {
+      const item = command.map((value, i) => (i === place ? wrong : value));
+      const bytes = packr.pack([ENVELOPE_VERSION, "g1", 1, [item]]);
+      t.type(failureOf(decodeCommands, bytes), BrokenEnvelope, `command, value ${place}: ${String(wrong)}`);
+    }
   }
+  for (const [gateway, sentAt] of [
+    ["g{1}", 1],
+    ["", 1],
+    ["g1", Number.NaN],
+  ]) {
+    const bytes = packr.pack([ENVELOPE_VERSION, gateway, sentAt, [command]]);
+    t.type(failureOf(decodeCommands, bytes), BrokenEnvelope, `${gateway}, ${sentAt}`);
+  }
+  const crowd = packr.pack([ENVELOPE_VERSION, "g1", 1, Array.from({ length: 1_001 }, () => command)]);
+  t.type(failureOf(decodeCommands, crowd), BrokenEnvelope, "more commands than anybody writes");
   for (const item of [
     ["1", "[]", null],
     [1, null, null],
     [1, "[]", "close"],
     [1, "[]"],
+    [1, [5], null],
+    [1, [{ shared: 5 }], null],
+    [Number.NaN, "[]", null],
+    [1, "[]", { kind: "login", user: 5, version: 1 }],
+    [1, "[]", { kind: "changed", version: "2" }],
+    [1, "[]", { kind: "close", code: 99_999 }],
   ]) {
     t.type(failureOf(decodeReplies, packr.pack([ENVELOPE_VERSION, [item]])), BrokenEnvelope, String(item));
   }
   const fields = ["w", "u", 9, "[]", true, null, 1];
-  for (const [place, wrong] of [5, null, "9", 5].entries()) {
+  for (const [place, wrong] of [5, null, "9", 5, true, "origin", Number.NEGATIVE_INFINITY].entries()) {
+    // What is not true says that nothing changed.
+    if (place === 4) continue;
     const bytes = packr.pack([ENVELOPE_VERSION, ...fields.map((value, i) => (i === place ? wrong : value))]);
     t.type(failureOf(decodeUserBroadcast, bytes), BrokenEnvelope, `broadcast, value ${place}`);
   }
+});
+
+t.test("what names no version that there ever was is broken", async (t) => {
+  for (const version of [0, -1, 1.5, Number.NaN, "1", null]) {
+    for (const [name, decode] of Object.entries(decoders)) {
+      t.type(failureOf(decode, packr.pack([version, "g1", 1, []])), BrokenEnvelope, `${name}: ${version}`);
+    }
+    const bytes = packr.pack([ENVELOPE_VERSION, "g1", 1, [], version]);
+    t.type(failureOf(decodeCommands, bytes), BrokenEnvelope, `replies of version ${version}`);
+  }
+});
+
+t.test("what cannot be read changes nothing for what can", async (t) => {
+  const hostile = [
+    // Defines a record, which takes the place of a number in what is read with it.
+    Buffer.concat([Buffer.from([0xd4, 0x72, 0x45]), packr.pack(["a"]), packr.pack(1)]),
+    // Arrays, maps and texts of four thousand million values.
+    ...[0xdd, 0xdf, 0xdb].map((token) => Buffer.from([token, 0xff, 0xff, 0xff, 0xff])),
+    Buffer.concat([Buffer.alloc(100_000, 0x91), Buffer.from([1])]),
+    packr.pack(JSON.parse('{"__proto__":{"kind":"login"}}')),
+  ];
+  for (const bytes of hostile) t.type(failureOf(decodeCommands, bytes), BrokenEnvelope);
+  t.strictSame(decodeCommands(encodeCommands(envelope)), envelope);
+  t.equal(({} as { kind?: string }).kind, undefined);
 });
 
 t.test("a newer version is told apart from garbage: another node may read it", async (t) => {

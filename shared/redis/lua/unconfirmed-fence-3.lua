@@ -4,7 +4,8 @@
 -- Result: 1 when the fence stands, 0 when this Redis has lost it; then the gateways
 local function parse(id)
   local ms, sequence = string.match(id, '(%d+)-(%d+)')
-  return tonumber(ms), tonumber(sequence)
+  -- What no gateway of ours wrote confirms nothing.
+  return tonumber(ms) or 0, tonumber(sequence) or 0
 end
 local ms, sequence = parse(ARGV[1])
 local result = { #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) }
