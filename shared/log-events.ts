@@ -175,7 +175,7 @@ export const logEvents = {
   "unreadable broadcast": { level: "warn", from: "gateway", fields: ["reason"] },
   "unreadable order": { level: "warn", from: "gateway", fields: [] },
   "unreadable reply": { level: "error", from: "gateway", fields: ["reason"] },
-  "a reply could not be used": { level: "error", from: "gateway", fields: ["error"] },
+  "a reply could not be used": { level: "error", from: "gateway", fields: ["commandId", "error"] },
 
   // Postgres.
   "a link to Postgres broke as it was made": { level: "warn", from: "core", fields: ["reason"] },

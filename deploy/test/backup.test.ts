@@ -1,5 +1,6 @@
 /** A database that comes back as it was some time ago: from a dump, and on a Redis that has gone on or is empty. */
 import { join } from "node:path";
+import { Redis } from "ioredis";
 import jwt from "jsonwebtoken";
 import postgres from "postgres";
 import t, { type Test } from "tap";
@@ -51,6 +52,14 @@ async function copyDatabase(t: Test, databaseUrl: string): Promise<string> {
   return url.href;
 }
 
+/** Takes away all that the cluster has in Redis. */
+async function emptyRedis({ redisUrl, redisPrefix }: { redisUrl: string; redisPrefix: string }) {
+  const redis = new Redis(redisUrl);
+  const keys = await redis.keys(`${redisPrefix}:*`);
+  await redis.unlink(...keys);
+  redis.disconnect();
+}
+
 t.test("a database that is older than the streams, and one whose streams are gone", async (t) => {
   const cluster = await startTestCluster(t, { worlds: [world] });
   const before = await logIn(cluster.gateways[0]!.world("w"), tokens.ada);
@@ -61,19 +70,19 @@ t.test("a database that is older than the streams, and one whose streams are gon
   const backup = await copyDatabase(t, cluster.databaseUrl);
 
   // Life goes on, and is lost with the database.
-  const [, later] = await Promise.all([cluster.startWorker(), cluster.startGateway()]);
+  const [laterWorker, later] = await Promise.all([cluster.startWorker(), cluster.startGateway()]);
   const after = await logIn(later.world("w"), tokens.ada);
   for (let i = 0; i < 5; i++) await setProfile(after, `after the backup ${i}`);
   const moderator = await logIn(later.world("w"), tokens.moderator);
   t.ok((await moderator.ask("user.ban", { id: troll.me.id })).ok);
   for (const client of [after, moderator]) client.end();
-  await later.stop();
+  await stopAll([later, laterWorker]);
 
-  for (const [redis, environment] of [
-    ["a Redis that has gone on", { DATABASE_URL: backup }],
-    ["an empty Redis", { DATABASE_URL: backup, FOYER_REDIS_PREFIX: `${cluster.redisPrefix}:empty` }],
-  ] as const) {
+  const environment = { DATABASE_URL: backup };
+  let expected = "before the backup";
+  for (const redis of ["a Redis that has gone on", "an empty Redis"]) {
     t.test(`on ${redis} everybody is who they were, and later still wins`, async (t) => {
+      if (redis === "an empty Redis") await emptyRedis(cluster);
       const [worker, gateway] = await Promise.all([
         cluster.startWorker(environment),
         cluster.startGateway(environment),
@@ -81,12 +90,12 @@ t.test("a database that is older than the streams, and one whose streams are gon
       const url = gateway.world("w");
       const again = await logIn(url, tokens.ada);
       t.equal(again.me.id, before.me.id, "the same account");
-      const isFirst = redis !== "an empty Redis";
-      t.equal(again.me.profile.display_name, isFirst ? "before the backup" : "on a Redis that has gone on");
+      t.equal(again.me.profile.display_name, expected);
+      expected = `on ${redis}`;
       const seen = await logIn(url, tokens.ada);
-      t.ok((await setProfile(again, `on ${redis}`)).ok);
-      t.equal((await seen.take("user.updated"))[1].profile.display_name, `on ${redis}`);
-      t.equal((await again.ask("user.fetch", { id: again.me.id })).body.profile.display_name, `on ${redis}`);
+      t.ok((await setProfile(again, expected)).ok);
+      t.equal((await seen.take("user.updated"))[1].profile.display_name, expected);
+      t.equal((await again.ask("user.fetch", { id: again.me.id })).body.profile.display_name, expected);
       const unbanned = await logIn(url, tokens.troll);
       t.equal(unbanned.me.id, troll.me.id, "a ban that is not in the backup is none");
       for (const client of [again, seen, unbanned]) client.end();
@@ -119,7 +128,8 @@ t.test("what pg_dump wrote while people were at work logs them in on a new serve
 
   const second = await start();
   await run("pg_restore", "--no-owner", "--exit-on-error", `--dbname=${second}`, file);
-  const environment = { DATABASE_URL: second, FOYER_REDIS_PREFIX: `${cluster.redisPrefix}:restored` };
+  await emptyRedis(cluster);
+  const environment = { DATABASE_URL: second };
   const settings = { ...cluster.environment, ...environment };
   t.equal(await runFoyer(["migrate"], settings), "the schema is up to date\n");
   const [, gateway] = await Promise.all([
