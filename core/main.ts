@@ -22,6 +22,7 @@ import { createCoreMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox.ts";
 import { watchRedisClock } from "./redis-clock.ts";
 import { ReplyWriter } from "./reply-writer.ts";
+import { SearchedWorlds } from "./searched-worlds.ts";
 import { connectDatabase, surviveLostLinks, workerLimits } from "./sql/database.ts";
 import { DatabaseLinks } from "./sql/database-links.ts";
 import { watchQueries } from "./sql/watch-queries.ts";
@@ -74,7 +75,8 @@ export async function startWorker(
   const worlds = createWorldCache(sql);
   const writer = new ReplyWriter(redis, keys, log);
   const bigAnswers = new BigAnswers({ redis, subscriptions, keys, writer, metrics, signal: stopping.signal });
-  const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers };
+  const searched = new SearchedWorlds({ sql, log, signal: ended.signal });
+  const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers, searched };
   const clocks = Array.from({ length: settings.FOYER_COMMAND_STREAMS }, (_, stream) =>
     watchRedisClock(redis, keys.commandStream(stream), ended.signal),
   );
@@ -133,6 +135,7 @@ export async function startWorker(
   const duties = [
     lead({ worker: id, redis, sql, keys, streams, log, onLead, signal: stopping.signal }),
     publishCanary(redis, keys, ended.signal),
+    searched.follow(),
     observeStreams({ redis, keys, streams, metrics, signal: ended.signal }),
   ];
 

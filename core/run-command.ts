@@ -9,6 +9,7 @@ import { closeCodes } from "../shared/protocol/close-codes.ts";
 import { type CommandName, commands, isCommand } from "../shared/protocol/commands.ts";
 import { errorBody, Refusal } from "../shared/protocol/errors.ts";
 import { errorFrame, exactId, type FrameId, successFrame } from "../shared/protocol/frames.ts";
+import { MAX_REPLY } from "./big-answer.ts";
 import { authenticate } from "./commands/authenticate.ts";
 import { bodyFault } from "./commands/body.ts";
 import type {
@@ -163,8 +164,10 @@ async function read(
   const permitted = permit(context, commands[name].permission, await reading);
   if (fault !== null) throw fault;
   const result = await handler.run(permitted, request.payload);
-  if (typeof result === "string") return { frame: successFrame(request.id, result), effect: null };
-  return await context.services.bigAnswers.answer(context, actorId, request.id, result);
+  const { bigAnswers } = context.services;
+  if (typeof result !== "string") return await bigAnswers.answer(context, actorId, request.id, result);
+  if (result.length > MAX_REPLY) return await bigAnswers.whole(context, request.id, result);
+  return { frame: successFrame(request.id, result), effect: null };
 }
 
 /** A command that is answered with others of its batch as a rule (`account-reads.ts`), by itself. */

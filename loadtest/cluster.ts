@@ -1,16 +1,20 @@
 /** What the load goes to: a cluster that runs already, or one of its own that lives as long as the run. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { SigningKey } from "./logins.ts";
+import { createWorld } from "./world.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where the gateways are, and what may be done to the cluster. */
 export interface Target {
+  /** Signs login tokens of its world; null where no such key is known. */
+  key: SigningKey | null;
   /** One per gateway, the world included. */
   urls: string[];
   /** The workers' pids right now; null where the cluster is somebody else's, and nothing may be killed. */
@@ -22,8 +26,8 @@ export interface Target {
 
 /** What this program reads of a ready file (`foyer local --ready-file`). */
 export interface ClusterFacts {
-  gateways: { ws: string; ops: string; pid: number }[];
-  workers: { ops: string; pid: number }[];
+  gateways: { id: string; ws: string; ops: string; pid: number }[];
+  workers: { id: string; ops: string; pid: number }[];
   world: string;
   database_url: string;
   redis_url: string;
@@ -37,13 +41,13 @@ const STOP_MS = 60_000;
 const LOOK_EVERY_MS = 100;
 
 /** A running cluster, known by the URLs themselves. */
-export function targetOfUrls(urls: string[]): Target {
-  return { urls, workerPids: null, facts: null, stop: async () => {} };
+export function targetOfUrls(urls: string[], key: SigningKey | null = null): Target {
+  return { urls, key, workerPids: null, facts: null, stop: async () => {} };
 }
 
 /** A running cluster, known by its ready file. */
-export async function targetOfReadyFile(path: string): Promise<Target> {
-  return { ...targetOfUrls(gatewayUrls(await readReadyFile(path))), facts: () => readReadyFile(path) };
+export async function targetOfReadyFile(path: string, key: SigningKey | null = null): Promise<Target> {
+  return { ...targetOfUrls(gatewayUrls(await readReadyFile(path)), key), facts: () => readReadyFile(path) };
 }
 
 /** Where a cluster's stores are. */
@@ -52,23 +56,39 @@ interface StoreUrls {
   redisUrl: string;
 }
 
+/** How a cluster of one's own is started. */
+export interface ClusterStart {
+  /** What the nodes get too. */
+  environment: Environment;
+  signal: AbortSignal;
+  /** More options of `foyer local`. */
+  options?: readonly string[];
+  /** Data that survive a crash, as they do in earnest: what is measured then contains what that costs. */
+  durable?: boolean;
+}
+
 /**
- * Starts a cluster with temporary data and without rate limits; resolves once it serves.
- *
- * @param more options of `foyer local`
+ * Starts a cluster with temporary data, the world of `world.ts` and no rate limits; resolves once it serves.
  */
-export async function startCluster(
-  environment: Environment,
-  signal: AbortSignal,
-  more: readonly string[] = [],
-): Promise<Target & { stores(): Promise<StoreUrls> }> {
+export async function startCluster({
+  environment,
+  signal,
+  options = [],
+  durable = false,
+}: ClusterStart): Promise<Target & { stores(): Promise<StoreUrls> }> {
   const root = findCheckout();
   const directory = await mkdtemp(join(tmpdir(), "foyer-loadtest-"));
+  // Postgres runs under an account of its own where we are root.
+  await chmod(directory, 0o755);
   const path = join(directory, "ready.json");
-  const options = ["local", "--data", "", "--port", "0", "--ready-file", path, ...more];
-  const child = spawn(process.execPath, [join("deploy", "bin", "foyer.mjs"), ...options], {
+  const worldFile = join(directory, "world.json");
+  const { file, key } = createWorld();
+  await writeFile(worldFile, JSON.stringify(file), { mode: 0o600 });
+  const data = durable ? join(directory, "data") : "";
+  const args = ["local", "--data", data, "--port", "0", "--ready-file", path, "--world", worldFile];
+  const child = spawn(process.execPath, [join("deploy", "bin", "foyer.mjs"), ...args, ...options], {
     cwd: root,
-    env: { ...environment, FOYER_RATE: "0", FOYER_UPDATE_RATE: "0", FOYER_LOG_LEVEL: "warn" },
+    env: { FOYER_LOG_LEVEL: "warn", ...environment, FOYER_RATE: "0", FOYER_UPDATE_RATE: "0" },
     // Its stdout is not ours: there the figures go.
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -89,7 +109,7 @@ export async function startCluster(
       const { database_url: databaseUrl, redis_url: redisUrl } = await facts();
       return { databaseUrl, redisUrl };
     };
-    return { urls, workerPids, facts, stores, stop };
+    return { urls, key, workerPids, facts, stores, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -1,9 +1,10 @@
 /**
- * A lean WebSocket client over node:net: loopback, no TLS, no compression. The `ws` package costs several times
- * as much per frame, and then the generator would be what is measured.
+ * A lean WebSocket client over node:net: no compression, nothing but text. The `ws` package costs several times as
+ * much per frame, and then the generator would be what is measured.
  */
 import { createHash } from "node:crypto";
-import { connect, type Socket } from "node:net";
+import { connect, isIP, type Socket, type SocketConnectOpts } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { createFrameReader, encodeClose, encodeFrame, OPCODE } from "./frames.ts";
 
 /** One open connection. Set the handlers at once after `openConnection`: frames are delivered from then on. */
@@ -16,7 +17,6 @@ export interface Connection {
   close(): void;
 }
 
-const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 const OPEN_MS = 15_000;
 const CLOSE_MS = 2_000;
 const MAX_HEAD_BYTES = 16_384;
@@ -28,18 +28,25 @@ const ACCEPT = createHash("sha1").update(`${KEY}258EAFA5-E914-47DA-95CA-C5AB0DC8
 /** All sockets read into it: each read is parsed before the next one starts, and the parser copies what it keeps. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
+/** How a connection is opened. */
+export interface OpenOptions {
+  /** The address of this machine that it comes from (`source-address.ts`); undefined: whichever the system takes. */
+  localAddress?: string | undefined;
+}
+
 /**
- * Opens a connection to a node on this machine.
+ * Opens a connection.
  *
- * @throws when the URL is no ws:// one, leads elsewhere, or the node refuses the upgrade
+ * @throws when the URL is no ws:// or wss:// one, or the node refuses the upgrade
  */
-export async function openConnection(url: string): Promise<Connection> {
+export async function openConnection(url: string, { localAddress }: OpenOptions = {}): Promise<Connection> {
   const target = checkTarget(url);
   return new Promise((resolve, reject) => {
     let receive: (chunk: Buffer) => void = () => {};
-    const socket = connect({
+    const socket = connectSocket(target, {
       host: target.hostname,
       port: target.port,
+      localAddress,
       noDelay: true,
       onread: {
         buffer: readBuffer,
@@ -60,7 +67,7 @@ export async function openConnection(url: string): Promise<Connection> {
     const onEarlyClose = () => fail("the server hung up during the upgrade");
     socket.on("error", onError);
     socket.on("close", onEarlyClose);
-    socket.on("connect", () => socket.write(upgradeRequest(target)));
+    socket.on(target.isSecure ? "secureConnect" : "connect", () => socket.write(upgradeRequest(target)));
     receive = (chunk) => {
       head = Buffer.concat([head, chunk]);
       const end = head.indexOf("\r\n\r\n");
@@ -132,6 +139,7 @@ function createConnection(socket: Socket): { connection: Connection; read: (chun
 }
 
 interface Target {
+  isSecure: boolean;
   hostname: string;
   port: number;
   host: string;
@@ -142,14 +150,23 @@ function checkTarget(url: string): Target {
   if (!URL.canParse(url))
     throw new Error(`${JSON.stringify(url)} is no URL: give one such as ws://127.0.0.1:8375/ws/world/sample`);
   const { protocol, hostname, host, port, pathname, search } = new URL(url);
-  if (protocol !== "ws:") throw new Error(`${url}: the load test speaks ws:// only, not ${protocol}//`);
+  if (protocol !== "ws:" && protocol !== "wss:")
+    throw new Error(`${url}: the load test speaks ws:// and wss://, not ${protocol}//`);
+  const isSecure = protocol === "wss:";
   const plain = hostname.replace(/^\[|\]$/g, "");
-  if (!LOOPBACK.has(plain)) {
-    throw new Error(
-      `${url}: the load test only drives this machine (127.0.0.1, ::1, localhost), never ${plain}`,
-    );
-  }
-  return { hostname: plain, host, port: Number(port || 80), path: pathname + search };
+  return {
+    isSecure,
+    hostname: plain,
+    host,
+    port: Number(port || (isSecure ? 443 : 80)),
+    path: pathname + search,
+  };
+}
+
+function connectSocket({ isSecure, hostname }: Target, options: SocketConnectOpts): Socket {
+  if (!isSecure) return connect(options);
+  // TLS names hosts, not addresses.
+  return connectTls({ ...options, ...(isIP(hostname) === 0 ? { servername: hostname } : {}) });
 }
 
 function upgradeRequest({ host, path }: Target): string {

@@ -19,7 +19,7 @@ class FrameError extends Error {
 
 /**
  * One frame of a client. The masking key is 0, so that masking costs nothing: it guards proxies against hostile
- * pages, and between two processes of one machine there is neither.
+ * pages, and there is no page here.
  */
 export function encodeFrame(opcode: number, payload: string | Buffer): Buffer {
   const length = typeof payload === "string" ? Buffer.byteLength(payload) : payload.length;

@@ -1,117 +1,57 @@
-/** The load test's command line: picks a scenario, finds or starts a cluster, prints what came out. */
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { startCluster, type Target, targetOfReadyFile, targetOfUrls } from "./cluster.ts";
-import { formatReport, type Report } from "./report.ts";
-import { runFetch } from "./scenarios/fetch.ts";
-import { runLogins } from "./scenarios/logins.ts";
+/** The load test's command line: picks a scenario, finds or starts a cluster, says what came out. */
+import { Command, Option } from "commander";
+import { runToEnd } from "../shared/command-line.ts";
+import { lead, onTarget, progress, publish, readResult, report } from "./lead.ts";
+import {
+  type LoadOptions,
+  positive,
+  type TargetOptions,
+  withClients,
+  withLoad,
+  withTarget,
+} from "./options.ts";
+import { mergeResults } from "./result.ts";
+import { scenarioTable } from "./scenario-table.ts";
 import { runOverload } from "./scenarios/overload.ts";
 import { runSoak } from "./scenarios/soak.ts";
 import { runUpdates } from "./scenarios/updates.ts";
 
-/** Options of all scenarios; each has its own defaults for those that are left out. */
-interface CommonOptions {
-  readyFile?: string;
-  url?: string[];
+/** What `updates` and `overload` take, which hold their clients themselves. */
+interface OwnOptions extends TargetOptions {
+  clients?: number;
   connections?: number;
   seconds?: number;
   atOnce: number;
-  short?: boolean;
-  json?: boolean;
 }
-
-/** Those of `soak`, which knows its own rate. */
-interface SoakCommandOptions extends Pick<CommonOptions, "readyFile" | "short" | "json"> {
-  minutes?: number;
-  report?: string;
-}
-
-type Run = (target: Target) => Promise<Report>;
 
 /** How long answers and broadcasts that are outstanding at the end of `updates` may take. */
 const GRACE_MS = 10_000;
 
-const stopping = new AbortController();
-const progress = (line: string) => void process.stderr.write(`${line}\n`);
-
-const wholeNumber = (min: number) => (text: string) => {
-  if (/^\d+$/.test(text) && Number(text) >= min) return Number(text);
-  throw new InvalidArgumentError(`It must be a whole number of ${min} or more.`);
-};
-const positive = (text: string) => {
-  if (Number(text) > 0 && Number.isFinite(Number(text))) return Number(text);
-  throw new InvalidArgumentError("It must be a number above 0.");
-};
-
-/** Runs `run` against the cluster that the options name; the exit status says whether all promises were kept. */
-async function against(options: Pick<CommonOptions, "readyFile" | "url" | "json">, run: Run): Promise<void> {
-  const target = await findTarget(options);
-  try {
-    const interrupted = new Promise<never>((_resolve, reject) => {
-      stopping.signal.addEventListener("abort", () => reject(new Error("stopped before the end")));
-    });
-    const report = await Promise.race([run(target), interrupted]);
-    process.stdout.write(formatReport(report, options.json === true));
-    if (report.broken.length > 0) process.exitCode = 1;
-  } finally {
-    await target.stop();
-  }
-}
-
-async function findTarget({ readyFile, url }: Pick<CommonOptions, "readyFile" | "url">): Promise<Target> {
-  if (readyFile !== undefined && url !== undefined)
-    throw new Error("--ready-file and --url: give one of them");
-  if (url !== undefined) return targetOfUrls(url);
-  if (readyFile !== undefined) return targetOfReadyFile(readyFile);
-  progress("starting a cluster with temporary data");
-  // biome-ignore lint/style/noProcessEnv: an entry file; the cluster it starts inherits the environment
-  return startCluster(process.env, stopping.signal);
-}
-
 const program = new Command("loadtest")
-  .description("Puts a Foyer cluster on this machine under load and checks what it promises.")
+  .description("Puts a Foyer cluster under load, says what it did, and checks what it promises.")
   .addHelpText(
     "after",
     "\nWithout --ready-file and --url it starts a cluster of its own, with temporary data and no rate limits.\n" +
       "Exit status: 0 all promises kept, 1 one was broken or the run failed, 2 wrong usage.\n" +
-      "\nExamples:\n  npm run loadtest -- fetch --short\n  npm run loadtest -- updates --kill-worker-at 20\n" +
-      "  npm run loadtest -- logins --url ws://127.0.0.1:8375/ws/world/sample --json",
-  )
-  .exitOverride();
+      "\nExamples:\n  npm run loadtest -- fetch --short\n  npm run loadtest -- conference --html report.html\n" +
+      "  npm run loadtest -- commands --clients 5000 --fetch 2000 --out today.json --compare yesterday.json\n" +
+      "  npm run loadtest -- login-storm --url ws://127.0.0.1:8375/ws/world/sample --clients 2000",
+  );
 
-/** A scenario's command, with the options that all of them have. */
-function scenario(name: string, description: string, connections: number, seconds: number): Command {
-  return program
-    .command(name)
-    .description(description)
-    .addOption(new Option("--ready-file <file>", 'ready file of a running "foyer local"').conflicts("url"))
-    .option("--url <url>", "a gateway's WebSocket URL, world included; may be repeated", collect)
-    .option("--connections <n>", `connections in total (default: ${connections})`, wholeNumber(2))
-    .option("--seconds <n>", `how long (default: ${seconds})`, positive)
-    .option("--at-once <n>", "logins under way at once", wholeNumber(1), 100)
-    .option("--short", "fewer connections and seconds: done in less than 15 s")
-    .option("--json", "print the figures as JSON")
-    .exitOverride();
+for (const { name, description, defaults, options, build } of scenarioTable) {
+  const command = withLoad(
+    program.command(name).description(description),
+    defaults.clients,
+    defaults.seconds,
+  );
+  for (const option of options) command.addOption(option);
+  command.action((given: LoadOptions) => lead({ name, ...defaults, ...build(given) }, given));
 }
 
-const collect = (url: string, before: string[] = []) => [...before, url];
-
-scenario("fetch", "user.fetch a second, as a share of what a bare echo server does", 1000, 10)
-  .option("--rounds <n>", "turns of each side (default: 3, short: 2)", wholeNumber(1))
-  .option("--min-ratio <x>", "least foyer/echo; below, the exit status is 1", positive, 0)
-  .action((options: CommonOptions & { rounds?: number; minRatio: number }) => {
-    const { short, atOnce, minRatio } = options;
-    const connections = options.connections ?? (short ? 100 : 1000);
-    const seconds = options.seconds ?? (short ? 1 : 10);
-    const rounds = options.rounds ?? (short ? 2 : 3);
-    const warmUpSeconds = short ? 0.5 : 2;
-    return against(options, (target) =>
-      runFetch(target, { connections, seconds, warmUpSeconds, rounds, atOnce, minRatio, progress }),
-    );
-  });
-
-scenario(
-  "updates",
-  "user.update at a steady rate: every one answered, seen once, in order, not lost",
+withClients(
+  withTarget(program.command("updates")).description(
+    "user.update at a steady rate: every one answered, seen once, in order, not lost",
+  ),
   2000,
   60,
 )
@@ -121,76 +61,67 @@ scenario(
       .argParser(positive)
       .conflicts(["url", "readyFile"]),
   )
-  .action((options: CommonOptions & { rate?: number; killWorkerAt?: number }, command: Command) => {
+  .action((options: OwnOptions & { rate?: number; killWorkerAt?: number }, command: Command) => {
     const { short, atOnce, killWorkerAt } = options;
-    const connections = options.connections ?? (short ? 100 : 2000);
+    const connections = options.clients ?? options.connections ?? (short ? 100 : 2000);
     const seconds = options.seconds ?? (short ? 5 : 60);
     const rate = options.rate ?? (short ? 50 : 500);
     if (killWorkerAt !== undefined && killWorkerAt >= seconds) {
       command.error(`error: --kill-worker-at ${killWorkerAt} is not before the end, ${seconds} s`);
     }
-    return against(options, (target) =>
-      runUpdates(target, {
-        connections,
-        seconds,
-        rate,
-        atOnce,
-        graceMs: GRACE_MS,
-        killWorkerAt,
-        progress,
-      }),
-    );
+    const updates = { connections, seconds, rate, atOnce, graceMs: GRACE_MS, killWorkerAt, progress };
+    return report(options, (target) => runUpdates(target, updates));
   });
 
-scenario("logins", "new guests log in as fast as --at-once allows", 2000, 60).action(
-  (options: CommonOptions) => {
-    const connections = options.connections ?? (options.short ? 200 : 2000);
-    const seconds = options.seconds ?? (options.short ? 5 : 60);
-    return against(options, (target) =>
-      runLogins(target, { connections, seconds, atOnce: options.atOnce, progress }),
-    );
-  },
-);
-
-scenario("overload", "more than the cluster carries: refused quickly, and over at once", 400, 20)
+withClients(
+  withTarget(program.command("overload")).description(
+    "more than the cluster carries: refused quickly, and over at once",
+  ),
+  400,
+  20,
+)
   .option("--factor <x>", "how much of what it carries is offered", positive, 2)
-  .action((options: CommonOptions & { factor: number }) => {
+  .action((options: OwnOptions & { factor: number }) => {
     const { short, atOnce, factor } = options;
-    const connections = options.connections ?? (short ? 100 : 400);
+    const connections = options.clients ?? options.connections ?? (short ? 100 : 400);
     const seconds = options.seconds ?? (short ? 6 : 20);
-    const measureSeconds = short ? 2 : 5;
-    return against(options, (target) =>
-      runOverload(target, { connections, seconds, measureSeconds, factor, atOnce, progress }),
-    );
+    const overload = { connections, seconds, measureSeconds: short ? 2 : 5, factor, atOnce, progress };
+    return report(options, (target) => runOverload(target, overload));
+  });
+
+withTarget(program.command("soak"))
+  .description("people come and go, for an hour: memory, handles, Redis keys and streams have to level off")
+  .option("--minutes <n>", "how long (default: 60, short: 10)", positive)
+  .option("--report <dir>", "folder for soak.html and soak.json")
+  .action((options: TargetOptions & { minutes?: number; report?: string }) => {
+    const minutes = options.minutes ?? (options.short ? 10 : 60);
+    return report(options, (target) => runSoak(target, { minutes, report: options.report, progress }));
   });
 
 program
-  .command("soak")
-  .description("people come and go, for an hour: memory, handles, Redis keys and streams have to level off")
-  .option("--ready-file <file>", 'ready file of a running "foyer local"')
-  .option("--minutes <n>", "how long (default: 60, short: 10)", positive)
-  .option("--report <dir>", "folder for soak.html and soak.json")
-  .option("--short", "ten minutes")
-  .option("--json", "print the figures as JSON")
-  .exitOverride()
-  .action((options: SoakCommandOptions) => {
-    const { short, report } = options;
-    const minutes = options.minutes ?? (short ? 10 : 60);
-    return against(options, (target) => runSoak(target, { minutes, report, progress }));
+  .command("merge")
+  .description("adds up what several places found that made one load together (--share)")
+  .argument("<FILE...>", "what each --out wrote, or printed with --json")
+  .option("--out <file>", "write the sum as JSON")
+  .option("--html <file>", "write a report to look at")
+  .option("--compare <file>", "say what differs from what an earlier --out wrote")
+  .option("--json", "print the sum as JSON")
+  .action((files: string[], options: Pick<LoadOptions, "out" | "html" | "compare" | "json">) => {
+    const then = options.compare === undefined ? null : readResult(options.compare);
+    publish(mergeResults(files.map(readResult)), options, then);
   });
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
+program
+  .command("suite")
+  .description("several scenarios one after the other, --short, on one cluster")
+  .argument("<SCENARIO...>", "by their names")
+  .option("--out <dir>", "write what each found into this folder, as SCENARIO.json")
+  .action(async (names: string[], { out }: { out?: string }) => {
+    const { runSuite } = await import("./suite.ts");
+    const options = { issuer: "loadtest", atOnce: 100, short: true, share: { index: 0, of: 1 } };
+    // A deploy in the middle drains gateways for so long.
+    const environment = { FOYER_DRAIN_SECONDS: "1" };
+    await onTarget(options, (target) => runSuite(names, options, target, out), environment);
+  });
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    // Commander has said what is wrong; 0 is --help.
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-  } else {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exitCode = 1;
-  }
-}
-// A scenario that was interrupted may still hold connections.
-process.exit();
+await runToEnd(program);

@@ -1,4 +1,7 @@
-/** Open-loop load: frames go out at a steady rate, whether or not those before them are answered. */
+/**
+ * Open-loop load: frames go out at a steady rate, whether or not those before them are answered. Times count from
+ * when each was due: a stall of whoever sends is not left out.
+ */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Histogram } from "hdr-histogram-js";
@@ -64,10 +67,10 @@ export async function runOpenLoop(loop: OpenLoop): Promise<OpenLoopResult> {
   let sent = 0;
   while (sent < total && performance.now() - began < seconds * 1000) {
     const due = Math.min(total, Math.ceil(((performance.now() - began) / 1000) * rate));
-    for (const now = performance.now(); sent < due; ) {
+    while (sent < due) {
       const index = sent % connections.length;
+      sentAt[index]!.set(sent + 1, began + (sent * 1000) / rate);
       const n = ++sent;
-      sentAt[index]!.set(n, now);
       outstanding++;
       connections[index]!.send(loop.frame(index, n));
     }

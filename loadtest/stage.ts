@@ -40,7 +40,8 @@ export async function raiseStage(
   signal: AbortSignal,
 ): Promise<Stage & { stop(): Promise<void> }> {
   // Its own two nodes are idle: they are there because no local cluster goes without.
-  const local = await startCluster(inherited(), signal, ["--gateways", "1", "--workers", "1"]);
+  const options = ["--gateways", "1", "--workers", "1"];
+  const local = await startCluster({ environment: inherited(), signal, options });
   const nodes = new Set<TestNode>();
   const stop = async () => {
     const ended = await Promise.all([...nodes].map((node) => node.stop()));

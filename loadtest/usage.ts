@@ -35,6 +35,55 @@ export function processUsage(pid: number): ProcessUsage | null {
   }
 }
 
+/** Clock ticks a second in /proc, on every Linux that Node runs on. */
+const TICKS_A_SECOND = 100;
+
+/**
+ * Processor seconds that a process has used, and those that it started and that have ended; null when it is gone.
+ * Postgres is as many processes as there are links to it: `withChildren` adds those that run.
+ */
+export function cpuSeconds(pid: number, withChildren = false): number | null {
+  const own = readStat(pid);
+  if (own === null || !withChildren) return own?.seconds ?? null;
+  return childrenOf(pid).reduce((sum, child) => sum + (readStat(child)?.seconds ?? 0), own.seconds);
+}
+
+/** Resident MB of a process; with its children only what they do not share, which is what each adds. */
+export function residentMb(pid: number, withChildren = false): number | null {
+  const own = processUsage(pid);
+  if (own === null || !withChildren) return own?.rssMb ?? null;
+  return childrenOf(pid).reduce((sum, child) => sum + anonymousMb(child), own.rssMb);
+}
+
+function anonymousMb(pid: number): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    return Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024;
+  } catch {
+    // It has ended.
+    return 0;
+  }
+}
+
+function readStat(pid: number): { parent: number; seconds: number } | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name in brackets may have spaces in it.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    const ticks = [11, 12, 13, 14].reduce((sum, at) => sum + Number(fields[at]), 0);
+    return { parent: Number(fields[1]), seconds: ticks / TICKS_A_SECOND };
+  } catch {
+    return null;
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((each) => readStat(each)?.parent === pid);
+}
+
 /** Bytes that Redis uses for its data, in MB. */
 export async function redisMemoryMb(redis: Redis): Promise<number> {
   const info = await redis.info("memory");

@@ -145,6 +145,7 @@ export const logEvents = {
   "dead letter": { level: "error", from: "core", fields: ["entry", "deliveries", "reason"] },
   "dead letter not written": { level: "warn", from: "core", fields: ["stream", "entry", "reason"] },
   "entries left to a newer worker": { level: "warn", from: "core", fields: ["stream", "entries", "reason"] },
+  "search entries not read": { level: "debug", from: "core", fields: ["world", "reason"] },
   "old commands forgotten": { level: "debug", from: "core", fields: ["pruned", "by"] },
   "looking a world up failed": { level: "warn", from: "gateway", fields: ["reason"], optional: ["world"] },
   "asking workers failed": { level: "warn", from: "gateway", fields: ["about", "reason"] },

@@ -1,126 +1,76 @@
 /**
  * `fetch`: how many user.fetch a second the cluster answers, as a share of what a bare echo server does on the same
- * machine with the same generator. The two take turns, so that whatever else the machine does hits both.
+ * machine with the same generators. The two take turns, so that whatever else the machine does hits both.
  */
-import { type ClosedLoop, type LoopResult, runClosedLoop } from "../closed-loop.ts";
-import type { Target } from "../cluster.ts";
-import { connectToEcho, startEchoServer } from "../echo.ts";
-import type { Connection } from "../frame-client.ts";
-import { ask, type Guest, inParallel, logIn } from "../guest.ts";
-import { median, type Report, round } from "../report.ts";
+import type { Kinds } from "../generator/crew.ts";
+import type { DialectName } from "../generator/plans.ts";
+import { startPeer } from "../peers.ts";
+import { createHistogram, median, round, summarize } from "../report.ts";
+import { gather, type Load } from "./load.ts";
 
 /** What the command line says about it. */
 export interface FetchOptions {
-  connections: number;
-  /** Measured seconds of each round. */
-  seconds: number;
+  /** Seconds before each round that do not count. */
   warmUpSeconds: number;
   rounds: number;
-  atOnce: number;
+  /** Least share of the echo's rate; below, a promise is broken. */
   minRatio: number;
-  progress: (line: string) => void;
+  /** How long an answer that is outstanding at the end of a round may take. */
+  graceMs: number;
 }
 
-/** Runs it against a cluster. */
-export async function runFetch(target: Target, options: FetchOptions): Promise<Report> {
-  const { connections, atOnce, progress } = options;
-  progress(`logging ${connections} guests in`);
-  const guests = await inParallel(connections, atOnce, (i) => logIn(target.urls[i % target.urls.length]!));
-  const answer = JSON.stringify(["success", 1, await ask(guests[0]!, "user.fetch", { id: guests[0]!.user })]);
-  const echo = await startEchoServer();
+/** Bytes of the answer to a user.fetch of somebody with a short profile. */
+const ANSWER_BYTES = 250;
+
+/** Runs it. */
+export async function runFetch(load: Load, options: FetchOptions): Promise<Record<string, unknown>> {
+  const { run, seconds } = load;
+  const { warmUpSeconds, rounds, minRatio, graceMs } = options;
+  run.note(`logging ${load.clients} in`);
+  await gather(load, { group: "foyer" });
+  const peer = await startPeer("uws");
   try {
-    const echoConnections = await connectToEcho(echo, connections, atOnce);
-    const results = { echo: [] as LoopResult[], foyer: [] as LoopResult[] };
-    for (let turn = 1; turn <= options.rounds; turn++) {
-      for (const side of ["echo", "foyer"] as const) {
-        const loop =
-          side === "echo" ? echoLoop(echoConnections, answer, options) : fetchLoop(guests, options);
-        const result = await runClosedLoop(loop);
-        results[side].push(result);
-        progress(`round ${turn}, ${side}: ${Math.round(result.rate)}/s, p99 ${result.latencies.p99} ms`);
+    const dialect: DialectName = { name: "echo", bytes: ANSWER_BYTES };
+    await gather(load, { group: "echo", dialect, urls: [peer.url], label: "join echo" });
+    const sides = { echo: [] as Side[], foyer: [] as Side[] };
+    for (let turn = 1; turn <= rounds; turn++) {
+      for (const group of ["echo", "foyer"] as const) {
+        const kind = group === "echo" ? "echo" : "fetch";
+        const plan = { group, warmUpMs: warmUpSeconds * 1000, measureMs: seconds * 1000, graceMs };
+        const { rate, kinds } = await run.crew.closed({ ...plan, kinds: [kind] });
+        const side = { rate, ...timesOf(kinds, kind) };
+        sides[group].push(side);
+        run.note(`round ${turn}, ${group}: ${Math.round(rate)}/s, p99 ${side.p99} ms`);
       }
     }
-    for (const connection of echoConnections) connection.close();
-    return createReport(results, guests, Buffer.byteLength(answer), options);
+    const [echo, foyer] = [medians(sides.echo), medians(sides.foyer)];
+    const ratio = round(foyer.perSecond / echo.perSecond);
+    if (!(ratio >= minRatio)) run.broken.push(`foyer/echo is ${ratio}, below --min-ratio ${minRatio}`);
+    return { ratio, foyer, echo, rounds: sides };
   } finally {
-    for (const { connection } of guests) connection.close();
-    await echo.stop();
+    await run.crew.leave("echo");
+    await peer.stop();
   }
 }
 
-/** Frames of a fetch's size there and back. */
-export function echoLoop(
-  connections: Connection[],
-  frame: string,
-  { warmUpSeconds, seconds }: Pick<FetchOptions, "warmUpSeconds" | "seconds">,
-): ClosedLoop {
-  return {
-    connections,
-    frame: () => frame,
-    judge: (_index, _n, text) => text === frame || "an echo that differs",
-    warmUpMs: warmUpSeconds * 1000,
-    measureMs: seconds * 1000,
-  };
+interface Side {
+  rate: number;
+  p50: number;
+  p95: number;
+  p99: number;
 }
 
-function fetchLoop(guests: Guest[], { warmUpSeconds, seconds }: FetchOptions): ClosedLoop {
-  const payloads = guests.map(({ user }) => JSON.stringify({ id: user }));
-  return {
-    connections: guests.map(({ connection }) => connection),
-    frame: (index, n) => `["user.fetch",${n},${payloads[index]}]`,
-    // Parsing every answer would make the generator the bottleneck; the start of it says all that matters here.
-    judge: (index, n, text) => {
-      if (text.startsWith(`["success",${n},{`))
-        return text.includes(guests[index]!.user) || "another user's object";
-      if (text.startsWith(`["error",`))
-        return `answered with ${text.slice(0, 120).replace(/^(\["error",)\d+,/, "$1…,")}`;
-      return text.startsWith(`["success",`) ? "the answer to another command" : null;
-    },
-    warmUpMs: warmUpSeconds * 1000,
-    measureMs: seconds * 1000,
-  };
+function timesOf(kinds: Kinds, kind: string) {
+  const { p50, p95, p99 } = summarize(kinds.get(kind)?.histogram ?? createHistogram());
+  return { p50, p95, p99 };
 }
 
-function createReport(
-  results: { echo: LoopResult[]; foyer: LoopResult[] },
-  guests: Guest[],
-  frameBytes: number,
-  { connections, minRatio, rounds, seconds }: FetchOptions,
-): Report {
-  const broken = [...results.echo, ...results.foyer].flatMap(({ failures }) =>
-    [...failures].map(([what, times]) => `${what} (${times} times)`),
-  );
-  const lost = guests.find(({ closed }) => closed !== null);
-  if (lost) broken.push(`a guest's connection did not last: ${lost.closed}`);
-  const sides = Object.fromEntries(
-    Object.entries(results).map(([side, list]) => [side, medians(list)] as const),
-  ) as Record<"echo" | "foyer", ReturnType<typeof medians>>;
-  const ratio = round(sides.foyer.perSecond / sides.echo.perSecond);
-  if (!(ratio >= minRatio)) broken.push(`foyer/echo is ${ratio}, below --min-ratio ${minRatio}`);
-  const rows = Object.entries(sides).map(([side, m]) => [
-    `${side} (median of ${rounds})`,
-    m.perSecond,
-    m.p50,
-    m.p95,
-    m.p99,
-    m.generatorCpu,
-  ]);
-  return {
-    scenario: "fetch",
-    columns: ["", "answers/s", "p50 ms", "p95 ms", "p99 ms", "generator cpu"],
-    rows: [...rows, ["foyer/echo", ratio, "", "", "", ""]],
-    figures: { connections, seconds, frameBytes, ...sides, ratio, rounds: results },
-    broken,
-  };
-}
-
-function medians(results: LoopResult[]) {
-  const of = (figure: (result: LoopResult) => number) => round(median(results.map(figure)));
+function medians(sides: readonly Side[]) {
+  const of = (figure: (side: Side) => number) => round(median(sides.map(figure)));
   return {
     perSecond: Math.round(of(({ rate }) => rate)),
-    p50: of(({ latencies }) => latencies.p50),
-    p95: of(({ latencies }) => latencies.p95),
-    p99: of(({ latencies }) => latencies.p99),
-    generatorCpu: of(({ generatorCpu }) => generatorCpu),
+    p50: of(({ p50 }) => p50),
+    p95: of(({ p95 }) => p95),
+    p99: of(({ p99 }) => p99),
   };
 }

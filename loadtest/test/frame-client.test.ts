@@ -122,10 +122,9 @@ t.test("closing", async (t) => {
   });
 });
 
-t.test("what is no gateway on this machine is refused clearly", async (t) => {
-  await t.rejects(openConnection("ws://example.org/ws/world/w"), /only drives this machine.*example\.org/);
-  await t.rejects(openConnection("ws://10.0.0.7:8375/"), /only drives this machine/);
-  await t.rejects(openConnection("wss://localhost/"), /ws:\/\/ only/);
+t.test("what is no gateway is refused clearly", async (t) => {
+  await t.rejects(openConnection("http://127.0.0.1/"), /speaks ws:\/\/ and wss:\/\//);
+  await t.rejects(openConnection("wss://127.0.0.1:1/"), /cannot connect/);
   await t.rejects(openConnection("localhost"), /is no URL/);
   await t.rejects(openConnection("ws://127.0.0.1:1/"), /cannot connect/);
   const server = createServer((_request, response) => response.writeHead(200).end("hello"));

@@ -1,9 +1,13 @@
 /** The scenarios find nothing wrong with a real cluster, and each fault that a proxy puts before it. */
+import { randomUUID } from "node:crypto";
 import t, { type Test } from "tap";
 import { startTestCluster } from "../../shared/testing/cluster.ts";
-import { targetOfUrls } from "../cluster.ts";
+import { type Target, targetOfUrls } from "../cluster.ts";
+import { Run } from "../run.ts";
+import { runFanOut } from "../scenarios/fan-out.ts";
 import { runFetch } from "../scenarios/fetch.ts";
-import { runLogins } from "../scenarios/logins.ts";
+import type { Load } from "../scenarios/load.ts";
+import { runLoginStorm } from "../scenarios/login-storm.ts";
 import { runUpdates } from "../scenarios/updates.ts";
 import { type Faults, type Frame, startFaultyProxy } from "./faulty-proxy.ts";
 
@@ -32,29 +36,64 @@ t.test("over a real cluster", async (t) => {
     return broken.filter((promise) => !/a second could be sent/.test(promise)).join("; ");
   };
 
+  /** Promises that a scenario over generators finds broken, and its figures. */
+  const brokenIn = async (target: Target, clients: number, work: (load: Load) => Promise<object>) => {
+    const run = await Run.start(target, { generators: 0, ops: [], progress });
+    try {
+      const who = { clients, first: 0, seed: randomUUID(), atOnce: 4 };
+      const figures = await work({ run, target, seconds: 0.2, ...who });
+      await run.end();
+      const { broken } = run.result("s", {}, {});
+      return { broken: broken.join("; "), figures };
+    } finally {
+      await run.end();
+    }
+  };
+
   t.test("fetch finds nothing wrong with a cluster that answers", async (t) => {
-    const options = { connections: 10, seconds: 0.2, warmUpSeconds: 0.05, rounds: 1, atOnce: 5, progress };
-    t.strictSame((await runFetch(cluster, { ...options, minRatio: 0 })).broken, []);
-    t.match((await runFetch(cluster, { ...options, minRatio: 1000 })).broken, [/below --min-ratio 1000/]);
+    const options = { warmUpSeconds: 0.05, rounds: 1, graceMs: 2_000 };
+    const fetching = (minRatio: number) =>
+      brokenIn(cluster, 10, (load) => runFetch(load, { ...options, minRatio }));
+    t.equal((await fetching(0)).broken, "");
+    t.match((await fetching(1000)).broken, /below --min-ratio 1000/);
   });
 
   t.test("fetch finds another user's object, and another command's answer", async (t) => {
-    const options = { connections: 4, seconds: 0.2, warmUpSeconds: 0, rounds: 1, atOnce: 4, minRatio: 0 };
-    const run = async (faults: Faults) =>
-      (await runFetch(await startFaultyProxy(t, url, faults), { ...options, progress })).broken.join("; ");
+    const options = { warmUpSeconds: 0, rounds: 1, minRatio: 0, graceMs: 500 };
+    const find = async (faults: Faults) =>
+      (await brokenIn(await startFaultyProxy(t, url, faults), 4, (load) => runFetch(load, options))).broken;
     const another = (frame: Frame, text: string) =>
-      answerOf(frame) === 3 ? [text.replaceAll(frame[2].id, "00000000-0000-4000-8000-000000000000")] : [text];
-    t.match(await run({ fromGateway: another }), /another user's object \(4 times\)/);
+      answerOf(frame) === 9 ? [text.replaceAll(frame[2].id, "00000000-0000-4000-8000-000000000000")] : [text];
+    t.match(await find({ fromGateway: another }), /another user's object \(1 times\)/);
     const wrongId = (frame: Frame, text: string) =>
-      answerOf(frame) === 3 ? [text.replace('["success",3,', '["success",2,')] : [text];
-    t.match(await run({ fromGateway: wrongId }), /the answer to another command \(4 times\)/);
+      answerOf(frame) === 9 ? [text.replace('["success",9,', '["success",2,')] : [text];
+    t.match(
+      await find({ fromGateway: wrongId }),
+      /never answered.*an answer to nothing under way \(1 times\)/,
+    );
   });
 
-  t.test("logins counts who got in, and who did not", async (t) => {
-    const options = { connections: 10, seconds: 10, atOnce: 3, progress };
-    t.match(await runLogins(cluster, options), { figures: { loggedIn: 10 }, broken: [] });
+  t.test("login-storm counts who got in, and who did not", async (t) => {
+    const storm = (load: Load) => runLoginStorm({ ...load, seconds: 30 });
+    const { broken, figures } = await brokenIn(cluster, 10, storm);
+    t.match({ broken, figures }, { broken: "", figures: { loggedIn: 10 } });
     const nobody = targetOfUrls(["ws://127.0.0.1:1/"]);
-    t.match((await runLogins(nobody, options)).broken, [/cannot connect.*\(10 times\)/, "nobody got in"]);
+    t.match((await brokenIn(nobody, 10, storm)).broken, /nobody got in.*cannot connect.*\(10 times\)/);
+  });
+
+  t.test("fanout finds a delivery that never comes", async (t) => {
+    let dropped = false;
+    const once: Faults = {
+      fromGateway(frame, text) {
+        if (broadcastOf(frame) === null || dropped) return [text];
+        dropped = true;
+        return [];
+      },
+    };
+    const options = { tabs: 2, rate: 20, graceMs: 500 };
+    const target = await startFaultyProxy(t, url, once);
+    const { broken } = await brokenIn(target, 4, (load) => runFanOut(load, options));
+    t.equal(broken, "delivery: never came (1 times)");
   });
 
   t.test("updates finds nothing wrong where nothing is", async (t) => {

@@ -1,0 +1,60 @@
+/** `npm run bench`: measures every row beside its peers, and writes the table of docs/performance.md. */
+import { Command } from "commander";
+import { findCheckout } from "../../loadtest/cluster.ts";
+import { runProgram } from "../../loadtest/program.ts";
+import { flood, logins, memory } from "./connections.ts";
+import { keep, tableOf } from "./document.ts";
+import { deliveries, fanOut } from "./fan-out.ts";
+import { Ground, type Scale } from "./ground.ts";
+import { runMicro } from "./micro.ts";
+import { type Finding, type Measurement, rows } from "./rows.ts";
+import { throughput } from "./throughput.ts";
+import { idle, scaling, search } from "./whole.ts";
+
+/** Idle first, before anything has happened; search last, as its accounts stay. */
+const measurements: readonly Measurement[] = [
+  ...[idle, memory, throughput, fanOut, deliveries, logins, scaling, flood, search],
+];
+
+const full: Scale = { short: false, rounds: 3, seconds: 3, warmUpMs: 700, clients: (usual) => usual };
+const short: Scale = {
+  ...{ short: true, rounds: 1, seconds: 0.3, warmUpMs: 100 },
+  clients: (usual) => Math.min(usual, 20),
+};
+
+const program = new Command("bench")
+  .description("Measures Foyer beside its peers, in turns, and writes the table of docs/performance.md.")
+  .argument("[micro]", "micro-benchmarks of the hot pieces instead")
+  .option("--rows <ids>", `only these, comma-separated: ${rows.map(({ id }) => id).join(", ")}`)
+  .option("--short", "every row for a moment, to see that it works; nothing is written")
+  .addHelpText("after", "\nA single row brings along those that are measured with it.");
+
+await runProgram(program, async (signal, progress) => {
+  const { rows: chosen, short: isShort } = program.opts<{ rows?: string; short?: boolean }>();
+  if (program.args[0] === "micro") {
+    await runMicro(isShort === true, (line) => void process.stdout.write(`${line}\n`));
+    return true;
+  }
+  const wanted = new Set(chosen?.split(",") ?? rows.map(({ id }) => id));
+  const unknown = [...wanted].find((id) => !rows.some((row) => row.id === id));
+  if (unknown !== undefined) throw new Error(`there is no row ${unknown}: --help lists them`);
+  const ground = new Ground(isShort ? short : full, progress, signal);
+  const found: Record<string, Finding> = {};
+  try {
+    for (const { rows: ids, measure } of measurements) {
+      if (!ids.some((id) => wanted.has(id))) continue;
+      progress(ids.join(", "));
+      const findings = await measure(ground);
+      Object.assign(found, findings);
+      // Kept at once: a later row that fails takes none along.
+      if (!isShort) keep(findCheckout(), findings);
+    }
+  } finally {
+    await ground.end();
+  }
+  const kept = Object.fromEntries(
+    Object.entries(found).map(([id, each]) => [id, { ...each, at: "now", machine: "this one" }]),
+  );
+  process.stdout.write(`${tableOf(kept)}\n`);
+  return true;
+});
