@@ -165,41 +165,44 @@ t.test("answers of many megabytes", async (t) => {
     return client;
   };
 
-  t.test("connection.reload and connection.replaced come after its end, then the close", async (t) => {
+  /** The rest of the list, then this, then the close. */
+  const endsWith = async (client: Awaited<ReturnType<typeof open>>, lastWord: unknown[], code: number) => {
+    client.send(["user.fetch", "too late", { ids: [] }]);
+    client.socket.resume();
+    t.match(await client.next(), ["success", "list", Object]);
+    t.strictSame(await client.next(), lastWord);
+    t.equal((await client.closed()).code, code);
+    t.strictSame(client.heard, []);
+  };
+
+  t.test("connection.replaced comes after its end, then the close", async (t) => {
     const replaced = await listMidway("many");
     const others = [await open("many"), await open("many"), await open("many"), await open("many")];
     // Orders come one after the other: that of the first one was before.
     t.equal((await others[0]!.closed()).code, 4001);
+    const error = { code: "connection.replaced", message: "Connection replaced" };
+    await endsWith(replaced, ["error", error], 4001);
+    for (const other of others) other.end();
+  });
+
+  t.test("so does connection.reload", async (t) => {
+    const other = await open("other");
     const told = await listMidway("told");
     const order = { kind: "reload", world: WORLD, over_ms: 0 };
     await redis.publish(createKeys(cluster.redisPrefix).gatewayChannel(gateway.id), JSON.stringify(order));
     // All are told in one turn.
-    for (const other of others.slice(1)) t.equal((await other.closed()).code, 4000);
-    const ends = [
-      [replaced, ["error", { code: "connection.replaced", message: "Connection replaced" }], 4001],
-      [told, ["connection.reload", {}], 4000],
-    ] as const;
-    for (const [client, lastWord, code] of ends) {
-      client.send(["user.fetch", "too late", { ids: [] }]);
-      client.socket.resume();
-      t.match(await client.next(), ["success", "list", Object]);
-      t.strictSame(await client.next(), lastWord);
-      t.equal((await client.closed()).code, code);
-      t.strictSame(client.heard, []);
-    }
+    t.equal((await other.closed()).code, 4000);
+    await endsWith(told, ["connection.reload", {}], 4000);
   });
 
-  t.test("so does the connection.reload of a world that no longer admits somebody", async (t) => {
+  t.test("and that of a world that no longer admits somebody", async (t) => {
     const client = await listMidway("guest");
     const twin = await open("guest");
     const closed = { ...crowded, trait_grants: { attendee: ["vip"] } };
     await runFoyer(["world", "import", "-"], cluster.environment, JSON.stringify(closed));
     // Both are told in one turn.
     t.equal((await twin.closed()).code, 4000);
-    client.socket.resume();
-    t.match(await client.next(), ["success", "list", Object]);
-    t.strictSame(await client.next(), ["connection.reload", {}]);
-    t.equal((await client.closed()).code, 4000);
+    await endsWith(client, ["connection.reload", {}], 4000);
     await runFoyer(["world", "import", "-"], cluster.environment, JSON.stringify(crowded));
     await waitFor("guests to be let in", async () => {
       const again = await connectClient(gateway.world(WORLD));
