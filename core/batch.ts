@@ -3,9 +3,10 @@
  * an entry is finished when the last of its commands is answered.
  */
 import { backoffMs, pause } from "../shared/backoff.ts";
+import type { CommandReport } from "../shared/command-reports.ts";
 import type { Command } from "../shared/envelope.ts";
 import { errorBody, Refusal } from "../shared/protocol/errors.ts";
-import { errorFrame, type FrameId } from "../shared/protocol/frames.ts";
+import { errorFrame, type FrameId, outcomeOf } from "../shared/protocol/frames.ts";
 import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
 import { isRedisAway } from "../shared/redis/connect.ts";
 import { AccountReads, type BegunRead, looksLikeRead } from "./account-reads.ts";
@@ -28,6 +29,7 @@ export interface Runner {
   metrics: CoreMetrics;
   /** Of each command stream. */
   clocks: readonly RedisClock[];
+  report: CommandReport;
   /** Ends waiting for a store that is away. */
   signal: AbortSignal;
 }
@@ -68,6 +70,7 @@ async function runEntry(runner: Runner, loaders: Loaders, reads: AccountReads, e
       else {
         runner.writer.reply(entry.envelope, { n: command.n, frame, effect: null });
         runner.metrics.observe(read.name, { frame }, started);
+        tellOf(runner, entry, command, read.name, frame, started);
       }
     }
   }
@@ -140,6 +143,7 @@ async function answerCommand(
       const reads = attempt === 0 ? loaders : createLoaders(services.sql);
       const answer = await run(runner, reads, entry, command, place, request);
       metrics.observe(name, answer, started);
+      tellOf(runner, entry, command, name, answer.frame, started);
       return answer;
     } catch (error) {
       const away = isDatabaseAway(error) || isRedisAway(error) || isConflict(error);
@@ -156,9 +160,23 @@ async function answerCommand(
       if (away) services.log.warn(fields, "command given up: a store is away, or too slow");
       else services.log.error(fields, "command failed");
       metrics.observe(name, answer, started);
+      tellOf(runner, entry, command, name, answer.frame, started);
       return answer;
     }
   }
+}
+
+/** Reports a client's command, where somebody wants to know. */
+function tellOf(
+  { report }: Runner,
+  { envelope }: Entry,
+  { n, connection, world }: Command,
+  command: string,
+  frame: Answer["frame"],
+  startedAt: number,
+): void {
+  if (report === null || connection === 0) return;
+  report({ commandId: `${envelope.gateway}.${n}`, command, world, outcome: outcomeOf(frame), startedAt });
 }
 
 /** What the client was told already: the outcome is unknown. */

@@ -12,7 +12,7 @@ import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
 import type { Subscriptions } from "../shared/redis/subscriptions.ts";
-import type { Answer, BigResult, CommandContext } from "./commands/context.ts";
+import type { Answer, BigResult, CommandContext, Origin } from "./commands/context.ts";
 import type { CoreMetrics } from "./metrics.ts";
 import { Abandoned, PartSender } from "./part-sender.ts";
 import type { ReplyWriter } from "./reply-writer.ts";
@@ -22,16 +22,19 @@ interface BigAnswersOptions {
   subscriptions: Subscriptions;
   keys: Keys;
   writer: ReplyWriter;
-  metrics: Pick<CoreMetrics, "unreadable">;
+  metrics: CoreMetrics;
   /** The worker stops: what is under way has a moment left. */
   signal: AbortSignal;
 }
 
 /** Characters of an ordinary reply at the most. */
-const MAX_REPLY = 256 * 1024;
+export const MAX_REPLY = 256 * 1024;
 
-/** Big answers of one worker at once: each holds a connection to Postgres. */
+/** Answers of one worker at once that are written as they are read: each holds a connection to Postgres. */
 const MAX_AT_ONCE = 4;
+
+/** Characters of answers that are there already and wait for their clients, beyond the first one. */
+const MAX_WAITING = 32 * 1024 * 1024;
 
 /** What a caller is told who may not have a big answer now. */
 const RETRY_MS = 1_000;
@@ -43,11 +46,22 @@ const SUBSCRIBE_MS = 1_000;
 const HOLD_MS = 15_000;
 const RENEW_MS = 3_000;
 
+/** The right to send an answer in parts: taken when it is known to be big, ended in any case. */
+interface Turn {
+  /** @throws Refusal `protocol.rate_limited` */
+  take(): Promise<PartSender>;
+  end(): Promise<void>;
+}
+
 /** Runs commands whose result may be big. */
 export class BigAnswers {
   readonly #options: BigAnswersOptions;
   /** Those that go out in parts, by their channel. */
   readonly #open = new Map<string, PartSender>();
+  /** How many of them are written as they are read. */
+  #readings = 0;
+  /** And how many characters the others have. */
+  #waiting = 0;
 
   constructor(options: BigAnswersOptions) {
     this.#options = options;
@@ -67,10 +81,29 @@ export class BigAnswers {
     id: FrameId | undefined,
     result: BigResult,
   ): Promise<Answer> {
+    return await this.#send(context, id, result, this.#usersTurn(context, user));
+  }
+
+  /**
+   * Gives the answer with a result of more than `MAX_REPLY` characters that is there already, as a page of large
+   * profiles is: as one frame it would be more than a gateway buffers for a client.
+   *
+   * @throws Refusal `protocol.rate_limited` when too many of them wait for their clients
+   */
+  async whole(context: CommandContext, id: FrameId | undefined, result: string): Promise<Answer> {
+    const turn = this.#memoryTurn(context, result.length);
+    return await this.#send(context, id, (write) => write([result]).then(() => {}), turn);
+  }
+
+  async #send(
+    context: CommandContext,
+    id: FrameId | undefined,
+    result: BigResult,
+    turn: Turn,
+  ): Promise<Answer> {
     let pieces = [successStart(id)];
     let characters = 0;
     let sender: PartSender | null = null;
-    const turn = this.#turn(context, user);
     try {
       await result(async (more) => {
         if (sender !== null) return await sender.write(more);
@@ -91,48 +124,87 @@ export class BigAnswers {
       if (sender === null) throw error;
       const { services, commandId } = context;
       const code = error instanceof Abandoned ? error.code : closeCodes.restart;
-      services.log.warn({ commandId, code, reason: (error as Error).message }, "big answer given up");
+      services.log.warn(
+        { commandId, closeCode: code, reason: (error as Error).message },
+        "big answer given up",
+      );
       return { frame: "", effect: { kind: "close", code } };
     } finally {
       await turn.end();
     }
   }
 
-  /** The right to send one: a place on this worker, and the user's only one in the cluster. */
-  #turn({ world, commandId, origin }: CommandContext, user: string) {
-    const { redis, subscriptions, keys, writer, metrics, signal } = this.#options;
+  /** A place on this worker, and the user's only one in the cluster. */
+  #usersTurn({ world, commandId, origin }: CommandContext, user: string): Turn {
+    const { redis, keys } = this.#options;
     const run = randomUUID();
-    const channel = keys.answerChannel(run);
     // The command holds it, not the run: claimed from a dead worker, it is not refused for what that one still holds.
     const hold = (ms: number) => runScript(redis, "hold", keys.bigAnswer(world.id, user), commandId, ms);
+    let isTaken = false;
     let renewing: NodeJS.Timeout | undefined;
     const take = async () => {
-      if (this.#open.size >= MAX_AT_ONCE)
-        throw new Refusal("protocol.rate_limited", { retry_after_ms: RETRY_MS });
-      const sender = new PartSender((part) => writer.writePart(origin, origin.n, part), run);
-      this.#open.set(channel, sender);
-      if (signal.aborted) sender.hurry();
-      if ((await hold(HOLD_MS)) === 0)
-        throw new Refusal("protocol.rate_limited", { retry_after_ms: RETRY_MS });
+      if (this.#readings >= MAX_AT_ONCE) throw tooMany();
+      isTaken = true;
+      this.#readings++;
+      if ((await hold(HOLD_MS)) === 0) throw tooMany();
       renewing = setInterval(() => hold(HOLD_MS).catch(() => {}), RENEW_MS);
-      const heard = new Promise<void>((resolve) => {
-        const onMessage = (parts: Buffer) => {
-          if (!sender.acknowledged(parts.length > 16 ? Number.NaN : Number(parts.toString())))
-            metrics.unreadable.inc({ kind: "answer" });
-        };
-        subscriptions.add(channel, { onMessage, onSubscribed: () => resolve() });
-      });
-      // What the gateway says before it is heard, it says again.
-      await Promise.race([heard, pause(SUBSCRIBE_MS, signal)]);
-      return sender;
+      return await this.#begin(origin, run);
     };
     const end = async () => {
       clearInterval(renewing);
-      if (!this.#open.delete(channel)) return;
-      subscriptions.drop(channel);
+      if (!isTaken) return;
+      this.#readings--;
+      this.#finish(run);
       // Where Redis is away, it ends by itself.
       await hold(0).catch(() => {});
     };
     return { take, end };
   }
+
+  /** Room for an answer that is there already. */
+  #memoryTurn({ origin }: CommandContext, characters: number): Turn {
+    const run = randomUUID();
+    let taken = 0;
+    const take = async () => {
+      // However large one is, alone it may go.
+      if (this.#waiting > 0 && this.#waiting + characters > MAX_WAITING) throw tooMany();
+      taken = characters;
+      this.#waiting += taken;
+      return await this.#begin(origin, run);
+    };
+    const end = async () => {
+      this.#waiting -= taken;
+      this.#finish(run);
+    };
+    return { take, end };
+  }
+
+  /** Makes what sends the parts of a run, and listens to how many its client has taken. */
+  async #begin(origin: Origin, run: string): Promise<PartSender> {
+    const { subscriptions, keys, writer, metrics, signal } = this.#options;
+    const sender = new PartSender((part) => writer.writePart(origin, origin.n, part), run);
+    const channel = keys.answerChannel(run);
+    this.#open.set(channel, sender);
+    if (signal.aborted) sender.hurry();
+    const heard = new Promise<void>((resolve) => {
+      const onMessage = (parts: Buffer) => {
+        if (!sender.acknowledged(parts.length > 16 ? Number.NaN : Number(parts.toString())))
+          metrics.unreadable.inc({ kind: "answer" });
+      };
+      subscriptions.add(channel, { onMessage, onSubscribed: () => resolve() });
+    });
+    // What the gateway says before it is heard, it says again.
+    await Promise.race([heard, pause(SUBSCRIBE_MS, signal)]);
+    return sender;
+  }
+
+  #finish(run: string): void {
+    const { subscriptions, keys } = this.#options;
+    const channel = keys.answerChannel(run);
+    if (this.#open.delete(channel)) subscriptions.drop(channel);
+  }
+}
+
+function tooMany(): Refusal {
+  return new Refusal("protocol.rate_limited", { retry_after_ms: RETRY_MS });
 }

@@ -3,7 +3,7 @@
  * the moderator is answered when every gateway whose lease runs has confirmed that it enforces it. A gateway whose
  * lease ran out passes nothing until it has asked what it missed, so that it need not be waited for.
  */
-import { pause } from "../shared/backoff.ts";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Refusal } from "../shared/protocol/errors.ts";
 import { runScript } from "../shared/redis/lua.ts";
 import { publish } from "../shared/redis/together.ts";
@@ -19,8 +19,6 @@ const MAX_LOOK_MS = 20;
 
 /** Fences kept: a gateway that follows is never so far behind, and one that does not asks the database. */
 const KEPT = 10_000;
-
-const never = new AbortController().signal;
 
 /**
  * Has all connections of an account cut off, if it is banned, silenced or deleted now.
@@ -50,7 +48,7 @@ async function enforce(services: Services, world: string, user: string, version:
     } catch (error) {
       log.debug({ reason: (error as Error).message }, "a fence waits for redis");
     }
-    await pause(waitMs, never);
+    await sleep(waitMs);
   }
   log.warn("a fence was not confirmed by all gateways in time");
   throw new Refusal("server.timeout");

@@ -92,7 +92,7 @@ async function clearUp(options: LeaderOptions): Promise<void> {
         options.keys.nodes(role),
         node,
       );
-      options.log.info({ role, node }, "cleared up after a node whose lease ran out");
+      options.log.info({ lostRole: role, lostNode: node }, "cleared up after a node whose lease ran out");
     }
   }
 }

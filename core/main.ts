@@ -1,6 +1,7 @@
 /** Wires one worker; nothing else does. */
 import { setMaxListeners } from "node:events";
 import { pause } from "../shared/backoff.ts";
+import { startReports } from "../shared/command-reports.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
 import { announceReady, newNodeId, onStopSignals } from "../shared/node-process.ts";
@@ -21,6 +22,7 @@ import { createCoreMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox.ts";
 import { watchRedisClock } from "./redis-clock.ts";
 import { ReplyWriter } from "./reply-writer.ts";
+import { SearchedWorlds } from "./searched-worlds.ts";
 import { connectDatabase, surviveLostLinks, workerLimits } from "./sql/database.ts";
 import { DatabaseLinks } from "./sql/database-links.ts";
 import { watchQueries } from "./sql/watch-queries.ts";
@@ -73,12 +75,15 @@ export async function startWorker(
   const worlds = createWorldCache(sql);
   const writer = new ReplyWriter(redis, keys, log);
   const bigAnswers = new BigAnswers({ redis, subscriptions, keys, writer, metrics, signal: stopping.signal });
-  const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers };
+  const searched = new SearchedWorlds({ sql, log, signal: ended.signal });
+  const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers, searched };
   const clocks = Array.from({ length: settings.FOYER_COMMAND_STREAMS }, (_, stream) =>
     watchRedisClock(redis, keys.commandStream(stream), ended.signal),
   );
+  const reports = await startReports({ settings, role: "core", node: id, log });
   const runner = {
     services,
+    report: reports.report,
     writer,
     clocks,
     outbox: createOutbox(services, writer),
@@ -130,6 +135,7 @@ export async function startWorker(
   const duties = [
     lead({ worker: id, redis, sql, keys, streams, log, onLead, signal: stopping.signal }),
     publishCanary(redis, keys, ended.signal),
+    searched.follow(),
     observeStreams({ redis, keys, streams, metrics, signal: ended.signal }),
   ];
 
@@ -155,6 +161,7 @@ export async function startWorker(
     await sql.end({ timeout: 5 });
     for (const link of [redis, ...readers.map((reader) => reader.blocking)]) link.disconnect();
     subscriptions.close();
+    await reports.close();
     log.info("worker stopped");
   };
   let stopped: Promise<void> | null = null;

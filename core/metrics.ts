@@ -48,7 +48,10 @@ export function createCoreMetrics(register: Registry) {
     ),
     batchSize: histogram("batch_size", "commands read at once", [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]),
     pendingEntries: gauge("pending_entries", "entries read and not yet acknowledged, by all workers"),
-    oldestPending: gauge("oldest_pending_seconds", "age of the oldest of them"),
+    oldestPending: gauge(
+      "oldest_pending_seconds",
+      "age of the oldest entry that is not finished, whether it is read yet or not",
+    ),
     streamLength: gauge("stream_length", "entries in the command streams"),
     leader: gauge("leader", "1 on the worker that leads"),
     claimed: counter("claimed_total", "entries taken over from a worker that died or stalled"),

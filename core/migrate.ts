@@ -15,6 +15,11 @@ export interface Migration {
   sql: string;
 }
 
+/** Whether the version before can run beside what a migration brings: what its first line says. */
+export function kindOf({ sql }: Migration): "expand" | "contract" {
+  return sql.startsWith("-- contract\n") ? "contract" : "expand";
+}
+
 /** Any number that nobody else on the database uses: "foyer" as bytes. */
 const LOCK = 0x666f796572;
 
@@ -62,6 +67,12 @@ export async function migrate(
     // Another migration's end is waited for, however long it takes.
     await sql`set lock_timeout = 0`;
     await sql`select pg_advisory_lock(${LOCK})`;
+    await sql`
+      create table if not exists migrations (
+        number integer primary key,
+        name text not null,
+        applied_at timestamptz not null default now()
+      )`;
     const missing = await missingMigrations(sql, migrations);
     for (const migration of missing) {
       await apply(sql, migration, log);
@@ -95,17 +106,13 @@ async function apply(sql: Sql, { number, name, sql: text }: Migration, log: Logg
   }
 }
 
-/** The migrations that the database does not have yet. */
+/** The migrations that the database does not have yet. Changes nothing. */
 export async function missingMigrations(
   sql: Sql,
   migrations: readonly Migration[] = listMigrations(),
 ): Promise<Migration[]> {
-  await sql`
-    create table if not exists migrations (
-      number integer primary key,
-      name text not null,
-      applied_at timestamptz not null default now()
-    )`;
+  const [known] = await sql`select to_regclass('migrations') is not null as there`;
+  if (known?.there !== true) return [...migrations];
   const rows = await sql<{ number: number }[]>`select number from migrations`;
   const applied = new Set(rows.map((row) => row.number));
   return migrations.filter((migration) => !applied.has(migration.number));

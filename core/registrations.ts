@@ -9,7 +9,7 @@ import { runScript } from "../shared/redis/lua.ts";
 import { type Send, sendTogether } from "../shared/redis/together.ts";
 
 /** A connection that is logged in. */
-export interface Registration {
+interface Registration {
   gateway: string;
   connection: number;
   world: string;
@@ -19,7 +19,7 @@ export interface Registration {
 }
 
 /** Takes a registration; gives the connections that it replaced, as `gateway/connection`. */
-export type Register = (registration: Registration) => Promise<readonly string[]>;
+type Register = (registration: Registration) => Promise<readonly string[]>;
 
 /** Registrations of one worker. */
 export function createRegistrations(redis: RedisClient, keys: Keys): Register {

@@ -9,6 +9,7 @@ import { closeCodes } from "../shared/protocol/close-codes.ts";
 import { type CommandName, commands, isCommand } from "../shared/protocol/commands.ts";
 import { errorBody, Refusal } from "../shared/protocol/errors.ts";
 import { errorFrame, exactId, type FrameId, successFrame } from "../shared/protocol/frames.ts";
+import { MAX_REPLY } from "./big-answer.ts";
 import { authenticate } from "./commands/authenticate.ts";
 import { bodyFault } from "./commands/body.ts";
 import type {
@@ -22,6 +23,7 @@ import type {
 import { type GatewayContext, gatewayHandlers } from "./commands/gateway-commands.ts";
 import { handlers } from "./commands/handlers.ts";
 import { cutOff } from "./fence.ts";
+import { logModeration } from "./moderation-log.ts";
 import { OPERATOR } from "./operator.ts";
 import { resolveAccess } from "./permissions.ts";
 import { permit } from "./permit.ts";
@@ -162,8 +164,10 @@ async function read(
   const permitted = permit(context, commands[name].permission, await reading);
   if (fault !== null) throw fault;
   const result = await handler.run(permitted, request.payload);
-  if (typeof result === "string") return { frame: successFrame(request.id, result), effect: null };
-  return await context.services.bigAnswers.answer(context, actorId, request.id, result);
+  const { bigAnswers } = context.services;
+  if (typeof result !== "string") return await bigAnswers.answer(context, actorId, request.id, result);
+  if (result.length > MAX_REPLY) return await bigAnswers.whole(context, request.id, result);
+  return { frame: successFrame(request.id, result), effect: null };
 }
 
 /** A command that is answered with others of its batch as a rule (`account-reads.ts`), by itself. */
@@ -196,6 +200,7 @@ async function write(
   if (fault !== null) return await refuse(context, actor, fault);
   const handler = handlers[name] as WriteCommand<unknown>;
   const { result, changed } = await runWriteCommand(context, handler, actor, request.payload, outbox);
+  logModeration(context, name, actorId, request.payload);
   const own = changed.find((user) => user.id === actorId);
   return {
     frame: successFrame(request.id, result),

@@ -79,7 +79,14 @@ END) stored,
 CASE
     WHEN (octet_length(badges) > 500) THEN ''::text
     ELSE badges
-END) stored
+END) stored,
+  changed xid8 not null default pg_current_xact_id()
+);
+
+create table search_gone (
+  world_id text not null,
+  user_id uuid not null,
+  changed xid8 not null default pg_current_xact_id()
 );
 
 create table social_accounts (
@@ -185,6 +192,10 @@ AS $function$
 begin
   if not is_searchable(new.type, new.profile, new.deleted_at) then
     delete from search_entries where world_id = new.world_id and user_id = new.id;
+    if found then
+      insert into search_gone (world_id, user_id) values (new.world_id, new.id)
+      on conflict (world_id, user_id) do update set changed = excluded.changed;
+    end if;
     return null;
   end if;
   perform pg_advisory_xact_lock_shared(search_lock(new.world_id));
@@ -193,7 +204,8 @@ begin
   from worlds w cross join lateral search_texts(new.profile, new.traits, w.search_fields, w.search_badges) t
   where w.id = new.world_id
   on conflict (world_id, user_id) do update
-    set name = excluded.name, more = excluded.more, badges = excluded.badges, banned = excluded.banned
+    set name = excluded.name, more = excluded.more, badges = excluded.badges, banned = excluded.banned,
+      changed = excluded.changed
     where (e.name, e.more, e.badges, e.banned)
       is distinct from (excluded.name, excluded.more, excluded.badges, excluded.banned);
   return null;
@@ -222,7 +234,7 @@ AS $function$
 begin
   -- Writers that began with the old settings end first; later ones see the new.
   perform pg_advisory_xact_lock(search_lock(new.id));
-  update search_entries e set more = t.more, badges = t.badges
+  update search_entries e set more = t.more, badges = t.badges, changed = pg_current_xact_id()
   from users u
     cross join lateral search_texts(u.profile, u.traits, new.search_fields, new.search_badges) t
   where e.world_id = new.id and u.world_id = new.id and u.id = e.user_id
@@ -295,13 +307,13 @@ alter table rooms add constraint rooms_trait_grants_check CHECK ((jsonb_typeof(t
 alter table rooms add constraint rooms_world_id_id_key UNIQUE (world_id, id);
 alter table rooms add constraint rooms_world_id_import_id_key UNIQUE (world_id, import_id);
 alter table search_entries add constraint search_entries_pkey PRIMARY KEY (world_id, user_id);
+alter table search_gone add constraint search_gone_pkey PRIMARY KEY (world_id, user_id);
 alter table social_accounts add constraint social_accounts_external_id_check CHECK (((char_length(external_id) >= 1) AND (char_length(external_id) <= 200)));
 alter table social_accounts add constraint social_accounts_pkey PRIMARY KEY (world_id, user_id, network);
 alter table tie_positions add constraint tie_positions_pkey PRIMARY KEY (world_id, user_id, tie);
 alter table users add constraint users_client_id_check CHECK (((char_length(client_id) >= 1) AND (char_length(client_id) <= 200)));
 alter table users add constraint users_client_state_check CHECK ((jsonb_typeof(client_state) = 'object'::text));
 alter table users add constraint users_moderation_state_check CHECK ((moderation_state = ANY (ARRAY[''::text, 'silenced'::text, 'banned'::text])));
-alter table users add constraint users_pkey PRIMARY KEY (id);
 alter table users add constraint users_profile_check CHECK ((jsonb_typeof(profile) = 'object'::text));
 alter table users add constraint users_token_id_check CHECK (((char_length(token_id) >= 1) AND (char_length(token_id) <= 200)));
 alter table users add constraint users_type_check CHECK ((type = ANY (ARRAY['person'::text, 'kiosk'::text, 'anon'::text])));
@@ -327,6 +339,7 @@ alter table room_grants add constraint room_grants_world_id_room_id_fkey FOREIGN
 alter table room_grants add constraint room_grants_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 alter table rooms add constraint rooms_world_id_fkey FOREIGN KEY (world_id) REFERENCES worlds(id) ON DELETE CASCADE;
 alter table search_entries add constraint search_entries_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
+alter table search_gone add constraint search_gone_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 alter table social_accounts add constraint social_accounts_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 alter table tie_positions add constraint tie_positions_world_id_user_id_fkey FOREIGN KEY (world_id, user_id) REFERENCES users(world_id, id) ON DELETE CASCADE;
 alter table users add constraint users_world_id_fkey FOREIGN KEY (world_id) REFERENCES worlds(id) ON DELETE CASCADE;
@@ -338,8 +351,10 @@ CREATE INDEX command_log_position ON public.command_log USING btree ("position")
 CREATE INDEX command_log_world ON public.command_log USING btree (world_id);
 CREATE INDEX invites_room ON public.invites USING btree (world_id, room_id);
 CREATE INDEX room_grants_room ON public.room_grants USING btree (world_id, room_id);
+CREATE INDEX search_entries_changed ON public.search_entries USING btree (world_id, changed, user_id);
 CREATE INDEX search_entries_order ON public.search_entries USING btree (world_id, name, user_id) INCLUDE (short_more, short_badges, banned);
 CREATE INDEX search_entries_tokens ON public.search_entries USING gin (search_tokens(world_id, name, more, badges)) WITH (fastupdate='on', gin_pending_list_limit='256');
+CREATE INDEX search_gone_changed ON public.search_gone USING btree (world_id, changed, user_id);
 CREATE INDEX tie_positions_position ON public.tie_positions USING btree ("position");
 CREATE INDEX tie_positions_tie ON public.tie_positions USING btree (world_id, tie);
 CREATE INDEX users_listed ON public.users USING btree (world_id, type, ((list_name = ''::text)), list_name, id) WHERE (deleted_at IS NULL);

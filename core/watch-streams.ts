@@ -2,6 +2,7 @@
 import { pause } from "../shared/backoff.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import { COMMAND_GROUP, type Keys } from "../shared/redis/keys.ts";
+import { runScript } from "../shared/redis/lua.ts";
 import type { CoreMetrics } from "./metrics.ts";
 
 const EVERY_MS = 5_000;
@@ -21,17 +22,18 @@ export async function observeStreams({ redis, keys, streams, metrics, signal }: 
     try {
       let length = 0;
       let pending = 0;
-      let oldestMs = Number.POSITIVE_INFINITY;
+      let oldestMs = 0;
       for (let stream = 0; stream < streams; stream++) {
         const key = keys.commandStream(stream);
         length += await redis.xlen(key);
-        const [count, first] = (await redis.xpending(key, COMMAND_GROUP)) as [number, string | null];
+        const [count] = (await redis.xpending(key, COMMAND_GROUP)) as [number];
         pending += count;
-        if (first !== null) oldestMs = Math.min(oldestMs, Number(first.split("-")[0]));
+        // What is finished is deleted: the first entry is the oldest that is not, whether somebody has read it or not.
+        oldestMs = Math.max(oldestMs, Number(await runScript(redis, "entry-age", key)));
       }
       metrics.streamLength.set(length);
       metrics.pendingEntries.set(pending);
-      metrics.oldestPending.set(pending === 0 ? 0 : Math.max(0, Date.now() - oldestMs) / 1_000);
+      metrics.oldestPending.set(oldestMs / 1_000);
     } catch {
       // Redis is away or empty: the gauges keep their last word, readiness tells the rest.
     }

@@ -4,7 +4,9 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { describeLogs } from "../shared/log-events.ts";
 import { buildAsyncApi } from "../shared/protocol/asyncapi.ts";
+import { withSettingsTable } from "../shared/settings-table.ts";
 import { dashboardJson } from "./grafana/dashboard.ts";
 import { dashboards } from "./grafana/dashboards.ts";
 import { prometheusRule, ruleFile } from "./prometheus/rule-files.ts";
@@ -15,6 +17,8 @@ const project = JSON.parse(readFileSync(new URL("package.json", root), "utf8"));
 /** By path from the root of the project. */
 const files = new Map([
   ["docs/asyncapi.json", `${JSON.stringify(buildAsyncApi(project.version), null, 2)}\n`],
+  ["docs/logs.md", describeLogs()],
+  ["docs/operations.md", withSettingsTable(readFileSync(new URL("docs/operations.md", root), "utf8"))],
   ["deploy/prometheus/foyer-alerts.yaml", ruleFile()],
   ["deploy/prometheus/prometheus-rule.yaml", prometheusRule()],
   ...dashboards.map((dashboard): [string, string] => [

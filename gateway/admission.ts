@@ -21,7 +21,7 @@ interface AdmissionOptions {
   worlds: Worlds;
   metrics: GatewayMetrics;
   log: Logger;
-  trusted: BlockList;
+  trusted: BlockList | null;
   /** `FOYER_ORIGINS`; empty: any. */
   origins: readonly string[];
   maxConnections: number;

@@ -12,6 +12,9 @@ import type { Link } from "./uws.ts";
 /** A client that takes nothing for so long is closed, and a worker that sends nothing is given up. */
 const STALLED_MS = 10_000;
 
+/** What is left of an answer whose connection is to end: its client can be told nothing before it has all of it. */
+const LAST_MS = 30_000;
+
 /** What the worker was told it is told again, should it not have heard. */
 const REPEAT_MS = 1_000;
 
@@ -64,6 +67,7 @@ export class BigAnswer {
   #saidAt = 0;
   #held: { frame: Frame; kind: string }[] = [];
   #heldBytes = 0;
+  #last: { code: number; by: number } | null = null;
 
   constructor(link: Link, run: string, acknowledge: Acknowledge, giveUp: (code: number) => void) {
     this.#link = link;
@@ -90,6 +94,11 @@ export class BigAnswer {
     return true;
   }
 
+  /** Gives it up if it is not complete soon. @param code what the connection is closed with then */
+  endSoon(code: number): void {
+    this.#last = { code, by: performance.now() + LAST_MS };
+  }
+
   /** Keeps a frame for afterwards. @returns the bytes that wait for the client now */
   hold(frame: Frame, kind: string): number {
     this.#held.push({ frame, kind });
@@ -110,7 +119,9 @@ export class BigAnswer {
   /** Looks whether it still moves. @param now by `performance.now()` */
   look(now: number): void {
     const waitsForClient = this.#taken < this.#parts;
-    if (now - this.#movedAt > STALLED_MS) this.#giveUp(waitsForClient ? closeCodes.slow : closeCodes.restart);
+    if (this.#last !== null && now > this.#last.by) this.#giveUp(this.#last.code);
+    else if (now - this.#movedAt > STALLED_MS)
+      this.#giveUp(waitsForClient ? closeCodes.slow : closeCodes.restart);
     else if (!waitsForClient && now - this.#saidAt > REPEAT_MS) this.#say(now);
   }
 

@@ -1,8 +1,9 @@
 /** Where a client really is: the peer's address, or what a proxy that we trust says of it. */
 import { BlockList, isIP, isIPv4 } from "node:net";
 
-/** Networks whose `X-Forwarded-For` is believed. */
-export function compileNetworks(networks: readonly string[]): BlockList {
+/** Networks whose `X-Forwarded-For` is believed; null: nobody's is. */
+export function compileNetworks(networks: readonly string[]): BlockList | null {
+  if (networks.length === 0) return null;
   const list = new BlockList();
   for (const network of networks) {
     const [address = "", bits] = network.split("/");
@@ -19,10 +20,11 @@ export function compileNetworks(networks: readonly string[]): BlockList {
  * @param peer who is connected
  * @param forwardedFor the header, each proxy having added who was connected to it
  */
-export function clientAddress(peer: string, forwardedFor: string, trusted: BlockList): string {
-  const chain = [...forwardedFor.split(","), peer].map((item) => plain(item.trim()));
-  let address = chain.pop()!;
-  while (isTrusted(address, trusted)) {
+export function clientAddress(peer: string, forwardedFor: string, trusted: BlockList | null): string {
+  let address = plain(peer);
+  // Nobody is asked any further.
+  const chain = trusted === null ? [] : forwardedFor.split(",").map((item) => plain(item.trim()));
+  while (trusted !== null && isTrusted(address, trusted)) {
     const before = chain.pop();
     if (before === undefined || isIP(before) === 0) break;
     address = before;
@@ -35,11 +37,20 @@ function isTrusted(address: string, trusted: BlockList): boolean {
   return family !== 0 && trusted.check(address, family === 4 ? "ipv4" : "ipv6");
 }
 
+/** IPv4 inside IPv6 as uWebSockets writes it, which is nearly every peer: `plain` would take ten times as long. */
+const mappedPeer = /^(?:0000:){5}ffff:([0-9a-f]{2})([0-9a-f]{2}):([0-9a-f]{2})([0-9a-f]{2})$/;
+
 /**
  * One spelling for each address: IPv4 inside IPv6 is IPv4, a port is cut off, IPv6 is written short. What is no
  * address stays as it is; any client may write such things.
  */
 function plain(text: string): string {
+  const peer = mappedPeer.exec(text);
+  if (peer !== null)
+    return peer
+      .slice(1)
+      .map((byte) => Number.parseInt(byte, 16))
+      .join(".");
   const whole =
     /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)?.[1] ?? text;
   // `isIP` takes an address with a zone, as in fe80::1%eth0, for one; `URL` does not.
@@ -65,4 +76,10 @@ function network64(address: string): string {
     groups.push(...rest);
   }
   return `${groups.slice(0, 4).join(":")}::/64`;
+}
+
+/** As much of an address as a log may hold: IPv4 /24, IPv6 /48. @param address as `clientAddress` gives it */
+export function addressRange(address: string): string {
+  if (isIPv4(address)) return `${address.slice(0, address.lastIndexOf("."))}.0/24`;
+  return `${address.split(":").slice(0, 3).join(":")}::/48`;
 }

@@ -1,11 +1,15 @@
 /** A connection's request → a command to the workers → its whole answer. */
-import type { Reply } from "../shared/envelope.ts";
+import type { CommandReport } from "../shared/command-reports.ts";
+import type { Command, Reply } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
 import { errorBody } from "../shared/protocol/errors.ts";
-import { errorFrame } from "../shared/protocol/frames.ts";
+import { errorFrame, outcomeOf } from "../shared/protocol/frames.ts";
 import { streamOf } from "../shared/redis/keys.ts";
+import type { CommandSpan } from "../shared/tracing.ts";
+import { addressRange } from "./client-address.ts";
 import type { CommandWriter } from "./command-writer.ts";
 import type { Answer, Connection, Request } from "./connection.ts";
+import { methodOf } from "./metrics.ts";
 import type { Failure, PendingCommands } from "./pending-commands.ts";
 import { type SharedTexts, sharedHash } from "./shared-texts.ts";
 
@@ -17,18 +21,27 @@ interface ClientCommandsOptions {
   writer: CommandWriter;
   texts: SharedTexts;
   log: Logger;
+  report: CommandReport;
 }
 
 /** @returns runs one request of a connection; gives the command's number, and its answer later, once */
 export function createClientCommands(options: ClientCommandsOptions) {
-  const { gateway, streams, timeoutMs, pending, writer, texts, log } = options;
+  const { gateway, streams, timeoutMs, pending, writer, texts, log, report } = options;
 
   return (connection: Connection, request: Request, answered: (answer: Answer) => void): number => {
     const { number, world, user } = connection;
     const fail = (failure: Failure) => {
+      if (report !== null) report(commandOf(options, command.command, request, failure));
       answered({ frame: errorFrame(request.id, errorBody(failure)), effect: null, isOwn: true });
     };
     const complete = ({ n, frame, effect, part }: Reply) => {
+      if (report !== null && part?.last !== false) {
+        report(commandOf(options, command.command, request, outcomeOf(frame)));
+      }
+      if (effect?.kind === "login_failed") {
+        const told = commandOf(options, command.command, request, outcomeOf(frame));
+        logFailedLogin(options, connection, request, told);
+      }
       if (part !== undefined) {
         if (connection.isClosed) pending.forget(n);
         return answered({ frame: "", effect, part });
@@ -42,7 +55,7 @@ export function createClientCommands(options: ClientCommandsOptions) {
         (text) => answered({ frame: text, effect, config, sentAt }),
         (error: Error) => {
           // Done it is, but its answer cannot be put together: sent again, it is answered anew.
-          log.warn({ reason: error.message }, "a shared text is missing");
+          log.warn({ commandId: `${gateway}.${n}`, reason: error.message }, "a shared text is missing");
           fail("server.timeout");
         },
       );
@@ -69,4 +82,32 @@ export function createClientCommands(options: ClientCommandsOptions) {
     writer.write(command);
     return command.command.n;
   };
+}
+
+/** What is told of a command that is answered. Only those that exist get as far as this. */
+function commandOf(
+  { gateway }: ClientCommandsOptions,
+  { n, world }: Command,
+  { action, readAt }: Request,
+  outcome: string,
+): CommandSpan {
+  return { commandId: `${gateway}.${n}`, command: action, world, outcome, startedAt: readAt };
+}
+
+function logFailedLogin(
+  { log }: ClientCommandsOptions,
+  { number, address }: Connection,
+  request: Request,
+  { commandId, world, outcome, startedAt }: CommandSpan,
+): void {
+  const fields = {
+    commandId,
+    world,
+    method: methodOf(request.text),
+    outcome,
+    durationMs: Math.round(performance.now() - startedAt),
+    addressRange: addressRange(address),
+    connection: number,
+  };
+  log.info(fields, "login failed");
 }

@@ -128,7 +128,8 @@ export class Connection implements LinkEvents {
   #underWay: number | null = null;
   #invalidFrames = 0;
   #failedLogins = 0;
-  #closeWhenIdle: number | null = null;
+  /** How it ends once what is under way is answered: the code, and the last frame before. */
+  #closeWhenIdle: { code: number; lastWord?: string } | null = null;
 
   constructor(number: number, world: string, address: string, link: Link, host: ConnectionHost) {
     this.number = number;
@@ -217,21 +218,31 @@ export class Connection implements LinkEvents {
   /** Closes it once what is under way is answered; what waits behind is not begun. */
   closeWhenIdle(code: number): void {
     this.#forgetWaiting();
-    if (this.#underWay !== null) this.#closeWhenIdle = code;
+    if (this.#underWay !== null) this.#closeWhenIdle ??= { code };
     else this.close(code);
   }
 
   /** Tells the client to load its page anew. */
   reload(): void {
-    // Past what is held: it says nothing but that this connection is over.
-    this.#outlet.write(RELOAD, "control");
-    this.close(closeCodes.reload);
+    this.#endWith(RELOAD, closeCodes.reload);
   }
 
   /** Tells the client that a newer connection took its place. */
   replace(): void {
-    this.send(errorFrame(undefined, errorBody("connection.replaced")), "control");
-    this.close(closeCodes.replaced);
+    this.#endWith(errorFrame(undefined, errorBody("connection.replaced")), closeCodes.replaced);
+  }
+
+  /** Ends it with a last word; within a big answer no frame has a place, so that its end comes first. */
+  #endWith(lastWord: string, code: number): void {
+    if (this.isClosed || this.#closeWhenIdle?.lastWord !== undefined) return;
+    this.#forgetWaiting();
+    if (this.#outlet.isMidway) {
+      this.#closeWhenIdle = { code, lastWord };
+      return this.#outlet.endMidwaySoon(code);
+    }
+    // Past what is held: it says nothing but that this connection is over.
+    this.#outlet.write(lastWord, "control");
+    this.close(code);
   }
 
   /** A bug met this connection. */
@@ -385,8 +396,10 @@ export class Connection implements LinkEvents {
     if (this.isClosed) return;
     try {
       this.#deliver(request, answer);
-      if (this.#closeWhenIdle !== null) this.close(this.#closeWhenIdle);
-      else this.#advance();
+      if (this.#closeWhenIdle === null) return this.#advance();
+      const { code, lastWord } = this.#closeWhenIdle;
+      if (lastWord !== undefined) this.#outlet.write(lastWord, "control");
+      this.close(code);
     } catch (error) {
       this.fail(error);
     }

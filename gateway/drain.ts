@@ -2,7 +2,7 @@
  * Closes all connections on the way out (docs/architecture.md): spread over the drain time, so that the clients don't come
  * back to the other gateways at once; each finishes what it has under way.
  */
-import { pause } from "../shared/backoff.ts";
+import { setTimeout as sleep } from "node:timers/promises";
 import { closeCodes } from "../shared/protocol/close-codes.ts";
 import type { Connections } from "./connections.ts";
 import { spread } from "./spread.ts";
@@ -24,7 +24,6 @@ export async function drain({ connections, drainMs, commandTimeoutMs, hasten }: 
     connection.closeWhenIdle(closeCodes.restart);
   });
   const deadline = performance.now() + commandTimeoutMs;
-  while (connections.size > 0 && performance.now() < deadline)
-    await pause(STEP_MS, new AbortController().signal);
+  while (connections.size > 0 && performance.now() < deadline) await sleep(STEP_MS);
   for (const connection of connections.all()) connection.close(closeCodes.restart);
 }

@@ -1,6 +1,7 @@
 /** Wires one gateway; nothing else does. */
 import { setMaxListeners } from "node:events";
 import { pause } from "../shared/backoff.ts";
+import { startReports } from "../shared/command-reports.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
 import { announceReady, newNodeId, onStopSignals } from "../shared/node-process.ts";
@@ -10,6 +11,7 @@ import { createKeys } from "../shared/redis/keys.ts";
 import { Subscriptions } from "../shared/redis/subscriptions.ts";
 import { publish } from "../shared/redis/together.ts";
 import { readSettings, type Settings } from "../shared/settings.ts";
+import { collectAll } from "../shared/sweep-young.ts";
 import { type Admitted, createAdmission } from "./admission.ts";
 import { BigAnswers } from "./big-answer.ts";
 import { listenForCanary } from "./canary.ts";
@@ -32,6 +34,7 @@ import { PendingCommands } from "./pending-commands.ts";
 import { notReadyReasons } from "./readiness.ts";
 import { Registry } from "./registry.ts";
 import { readReplies } from "./reply-reader.ts";
+import { Rest } from "./rest.ts";
 import { createResync } from "./resync.ts";
 import { SharedTexts } from "./shared-texts.ts";
 import { createSocial } from "./social.ts";
@@ -83,8 +86,10 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   // The lease and the fences are on one server.
   const leaseLink = linkTo(keys.leases("gateway"));
   const timeoutMs = settings.FOYER_COMMAND_TIMEOUT_MS;
+  const { report, close: closeReports } = await startReports({ settings, role: "gateway", node: id, log });
   const pending = new PendingCommands();
   const load = new Load(timeoutMs, performance.now());
+  const rest = new Rest(performance.now(), collectAll);
   /** Requests that wait in their connections, not written yet. */
   let queued = 0;
   const maxBacklog = settings.FOYER_MAX_BACKLOG;
@@ -181,7 +186,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     waits(requests) {
       queued += requests;
     },
-    run: createClientCommands({ gateway: id, streams, timeoutMs, pending, writer, texts, log }),
+    run: createClientCommands({ gateway: id, streams, timeoutMs, pending, writer, texts, log, report }),
     abandon: (command) => pending.abandon(command),
     mayPass: (own) => lease.isHeld() || (own && lease.isCutOff()),
     holds: (connection) => holding.add(connection),
@@ -288,6 +293,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     const now = performance.now();
     pending.sweep(now);
     load.tick(now, { waiting: queued + pending.size, answered: pending.answered });
+    rest.tick(now, pending.answered);
     if (holding.size > 0) release();
     bigAnswers.sweep(now);
     if (settings.FOYER_AUTH_TIMEOUT_MS > 0) connections.closeLoitering(now, settings.FOYER_AUTH_TIMEOUT_MS);
@@ -315,6 +321,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     await ops.close();
     for (const link of new Set([redis, leaseLink, ...streamLinks, blocking])) link.disconnect();
     subscriptions.close();
+    await closeReports();
     log.info("gateway stopped");
   };
   let stopped: Promise<void> | null = null;

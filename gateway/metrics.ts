@@ -136,7 +136,7 @@ export function createGatewayMetrics(register: Registry) {
 }
 
 /** How somebody tried to log in, by the keys of the payload: the label needs no more than a look. */
-function methodOf(text: string): string {
+export function methodOf(text: string): string {
   if (text.includes('"token"')) return "token";
   return text.includes('"invite_token"') ? "invite" : "guest";
 }

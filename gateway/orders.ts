@@ -55,7 +55,10 @@ export function listenForOrders(options: OrdersOptions): void {
       }
       const { world, over_ms: overMs } = order;
       const all = connections.all().filter((each) => world === null || each.world === world);
-      log.info({ connections: all.length, world, overMs }, "connections are told to reload");
+      log.info(
+        { connections: all.length, overMs, ...(world === null ? {} : { world }) },
+        "connections are told to reload",
+      );
       spread(all, overMs, signal, (connection) => connection.reload()).catch((error: Error) => {
         log.error({ error }, "reloading failed");
       });

@@ -13,7 +13,7 @@ import { closeReasons, type Link } from "./uws.ts";
 
 /** What an outlet asks of its gateway. */
 export interface OutletHost {
-  limits: { maxSendBufferBytes: number };
+  limits: { maxSendBufferBytes: number; commandTimeoutMs: number };
   metrics: GatewayMetrics;
   bigAnswers: BigAnswers;
   lingering: Lingering;
@@ -28,6 +28,9 @@ export interface Recipient {
   readonly user: string | null;
 }
 
+/** The gateway's own words, as that there was no answer in time, are held for so long at the most. */
+const OWN_HELD_MS = 3_000;
+
 /** The last thing that a client is told. */
 export const RELOAD = pushFrame("connection.reload", "{}");
 
@@ -37,8 +40,8 @@ export class Outlet {
   readonly #host: OutletHost;
   /** The answer that is half sent: nothing else may go out before its end. */
   #big: BigAnswer | null = null;
-  /** What waits until it may pass, in order. */
-  #held: { frame: Frame; kind: string; own: boolean }[] = [];
+  /** What waits until it may pass, in order; `at`: since when, by `performance.now()`. */
+  #held: { frame: Frame; kind: string; own: boolean; at: number }[] = [];
   #heldBytes = 0;
   /** Why the server closed it. */
   #closedBy: string | null = null;
@@ -63,16 +66,26 @@ export class Outlet {
       return false;
     }
     const isTooMuch = this.#isTooMuch(this.#heldBytes);
-    this.#held.push({ frame, kind, own });
+    this.#held.push({ frame, kind, own, at: performance.now() });
     this.#heldBytes += sizeOf(frame);
     if (isTooMuch) this.close(closeCodes.slow);
     return !isTooMuch;
   }
 
-  /** Sends what was held, as far as it may pass. @returns whether nothing is held any more */
+  /**
+   * Sends what was held, as far as it may pass. Where that takes too long, the client is sent to another gateway: it
+   * would wait for an answer that this one cannot give.
+   *
+   * @returns whether nothing is held any more
+   */
   release(): boolean {
     for (let next = this.#held[0]; next !== undefined; next = this.#held[0]) {
-      if (!this.#host.mayPass(next.own)) return false;
+      if (!this.#host.mayPass(next.own)) {
+        const limitMs = next.own ? OWN_HELD_MS : this.#host.limits.commandTimeoutMs;
+        if (performance.now() - next.at < limitMs) return false;
+        this.close(closeCodes.restart);
+        return true;
+      }
       this.#held.shift();
       this.#heldBytes -= sizeOf(next.frame);
       this.write(next.frame, next.kind);
@@ -132,6 +145,11 @@ export class Outlet {
     return true;
   }
 
+  /** No more than so long is left to the big answer that is under way; then its connection is closed with this code. */
+  endMidwaySoon(code: number): void {
+    this.#big?.endSoon(code);
+  }
+
   tooSlow(): void {
     this.#host.metrics.slowConsumers.inc();
     this.close(closeCodes.slow);
@@ -149,8 +167,9 @@ export class Outlet {
   cutOff(): void {
     this.#held = [];
     // What the buffer holds would still arrive before the close does.
-    if (this.#big === null && this.#link.getBufferedAmount() === 0) {
-      this.write(RELOAD, "control");
+    if (this.#link.getBufferedAmount() === 0) {
+      // Within a big answer the code alone says it.
+      if (this.#big === null) this.write(RELOAD, "control");
       return this.close(closeCodes.reload);
     }
     this.#closedBy = closeReasons[closeCodes.reload]!;

@@ -86,7 +86,7 @@ function runIdOf(info: string): string {
   return /^run_id:(\w+)/m.exec(info)?.[1] ?? "";
 }
 
-function handOn({ log, onReply, onUnreadable }: ReplyReaderOptions, bytes: Buffer): void {
+function handOn({ gateway, log, onReply, onUnreadable }: ReplyReaderOptions, bytes: Buffer): void {
   let replies: Reply[];
   try {
     replies = decodeReplies(bytes);
@@ -101,7 +101,7 @@ function handOn({ log, onReply, onUnreadable }: ReplyReaderOptions, bytes: Buffe
       onReply(reply);
     } catch (error) {
       // Thrown on, it would have all that was read come again, for ever.
-      log.error({ error, command: reply.n }, "a reply could not be used");
+      log.error({ error, commandId: `${gateway}.${reply.n}` }, "a reply could not be used");
     }
   }
 }

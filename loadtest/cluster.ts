@@ -26,8 +26,8 @@ export interface Target {
 
 /** What this program reads of a ready file (`foyer local --ready-file`). */
 export interface ClusterFacts {
-  gateways: { ws: string; ops: string; pid: number }[];
-  workers: { ops: string; pid: number }[];
+  gateways: { id: string; ws: string; ops: string; pid: number }[];
+  workers: { id: string; ops: string; pid: number }[];
   world: string;
   database_url: string;
   redis_url: string;

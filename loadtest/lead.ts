@@ -1,6 +1,7 @@
 /** Leads a scenario from its options to its report: finds the target, starts generators, writes what came out. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { progress as say, stopSignal } from "../shared/command-line.ts";
 import { startCluster, type Target, targetOfReadyFile, targetOfUrls } from "./cluster.ts";
 import type { LoadOptions, TargetOptions } from "./options.ts";
 import { renderRunPage } from "./page/run-page.ts";
@@ -26,13 +27,12 @@ export interface Scenario {
   environment?: Record<string, string>;
 }
 
-const stopping = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
+const stopping = stopSignal();
 
 /** A line on stderr: stdout is for results. */
 export const progress = (line: string) => {
   clearLive();
-  process.stderr.write(`${line}\n`);
+  say(line);
 };
 
 /** Drawn over where somebody looks, else now and then. */
@@ -60,7 +60,7 @@ export async function onTarget<T>(
   const target = await findTarget(options, environment);
   try {
     const interrupted = new Promise<never>((_resolve, reject) => {
-      stopping.signal.addEventListener("abort", () => reject(new Error("stopped before the end")));
+      stopping.addEventListener("abort", () => reject(new Error("stopped before the end")));
     });
     return await Promise.race([work(target), interrupted]);
   } finally {
@@ -172,5 +172,5 @@ async function findTarget(
   if (readyFile !== undefined) return targetOfReadyFile(readyFile, key);
   progress("starting a cluster with temporary data");
   // biome-ignore lint/style/noProcessEnv: the cluster that is started here inherits the environment
-  return startCluster({ environment: { ...process.env, ...environment }, signal: stopping.signal });
+  return startCluster({ environment: { ...process.env, ...environment }, signal: stopping });
 }

@@ -1,5 +1,6 @@
 /** The load test's command line: picks a scenario, finds or starts a cluster, says what came out. */
-import { Command, CommanderError, Option } from "commander";
+import { Command, Option } from "commander";
+import { runToEnd } from "../shared/command-line.ts";
 import { lead, onTarget, progress, publish, readResult, report } from "./lead.ts";
 import {
   type LoadOptions,
@@ -35,8 +36,7 @@ const program = new Command("loadtest")
       "\nExamples:\n  npm run loadtest -- fetch --short\n  npm run loadtest -- conference --html report.html\n" +
       "  npm run loadtest -- commands --clients 5000 --fetch 2000 --out today.json --compare yesterday.json\n" +
       "  npm run loadtest -- login-storm --url ws://127.0.0.1:8375/ws/world/sample --clients 2000",
-  )
-  .exitOverride();
+  );
 
 for (const { name, description, defaults, options, build } of scenarioTable) {
   const command = withLoad(
@@ -106,7 +106,6 @@ program
   .option("--html <file>", "write a report to look at")
   .option("--compare <file>", "say what differs from what an earlier --out wrote")
   .option("--json", "print the sum as JSON")
-  .exitOverride()
   .action((files: string[], options: Pick<LoadOptions, "out" | "html" | "compare" | "json">) => {
     const then = options.compare === undefined ? null : readResult(options.compare);
     publish(mergeResults(files.map(readResult)), options, then);
@@ -117,7 +116,6 @@ program
   .description("several scenarios one after the other, --short, on one cluster")
   .argument("<SCENARIO...>", "by their names")
   .option("--out <dir>", "write what each found into this folder, as SCENARIO.json")
-  .exitOverride()
   .action(async (names: string[], { out }: { out?: string }) => {
     const { runSuite } = await import("./suite.ts");
     const options = { issuer: "loadtest", atOnce: 100, short: true, share: { index: 0, of: 1 } };
@@ -126,16 +124,4 @@ program
     await onTarget(options, (target) => runSuite(names, options, target, out), environment);
   });
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    // Commander has said what is wrong; 0 is --help.
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-  } else {
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exitCode = 1;
-  }
-}
-// A scenario that was interrupted may still hold connections.
-process.exit();
+await runToEnd(program);

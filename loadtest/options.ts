@@ -1,5 +1,6 @@
 /** Options of the load test's command line, and how they are read. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { wholeNumber } from "../shared/command-line.ts";
 
 /** Options of all scenarios; each has its own defaults for those that are left out. */
 export interface TargetOptions {
@@ -32,12 +33,6 @@ export interface Share {
   of: number;
 }
 
-/** A whole number of at least so much. */
-export const wholeNumber = (min: number) => (text: string) => {
-  if (/^\d+$/.test(text) && Number(text) >= min) return Number(text);
-  throw new InvalidArgumentError(`It must be a whole number of ${min} or more.`);
-};
-
 /** Any number above 0. */
 export const positive = (text: string) => {
   if (Number(text) > 0 && Number.isFinite(Number(text))) return Number(text);
@@ -63,8 +58,7 @@ export function withTarget(command: Command): Command {
     .option("--issuer <issuer>", "of that key", "loadtest")
     .option("--audience <audience>", "of that key (default: load)")
     .option("--short", "fewer clients and seconds: done in less than 15 s")
-    .option("--json", "print the figures as JSON")
-    .exitOverride();
+    .option("--json", "print the figures as JSON");
 }
 
 /** How many clients, for how long, from where, and where the report goes. */

@@ -1,15 +1,9 @@
 /** What the command lines of scenarios with nodes of their own do alike. */
-import { type Command, CommanderError, InvalidArgumentError } from "commander";
-
-/** Parses a whole number. */
-export function whole(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a whole number.");
-}
+import type { Command } from "commander";
+import { progress, runToEnd, stopSignal } from "../shared/command-line.ts";
 
 /**
- * Parses the arguments, runs, and ends the process: 0 all promises kept, 1 one was broken or the run failed, 2
- * wrong usage.
+ * Parses the arguments, runs, and ends the process (`runToEnd`).
  *
  * @param run resolves to whether all promises were kept
  */
@@ -17,22 +11,13 @@ export async function runProgram(
   program: Command,
   run: (signal: AbortSignal, progress: (line: string) => void) => Promise<boolean>,
 ): Promise<never> {
-  const stopping = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => stopping.abort());
-  const progress = (line: string) => {
-    process.stderr.write(`${line}\n`);
-    stopping.signal.throwIfAborted();
+  const stopping = stopSignal();
+  const tell = (line: string) => {
+    progress(line);
+    stopping.throwIfAborted();
   };
-  try {
-    program.exitOverride().parse();
-    process.exitCode = (await run(stopping.signal, progress)) ? 0 : 1;
-  } catch (error) {
-    if (error instanceof CommanderError) {
-      // Commander has said what is wrong; 0 is --help.
-      process.exit(error.exitCode === 0 ? 0 : 2);
-    }
-    process.stderr.write(`${(error as Error).message}\n`);
-    process.exitCode = 1;
-  }
-  process.exit();
+  program.action(async () => {
+    if (!(await run(stopping, tell))) process.exitCode = 1;
+  });
+  return await runToEnd(program);
 }

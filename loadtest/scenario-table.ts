@@ -1,7 +1,8 @@
 /** The scenarios over generators: what each is called, takes and does. */
 import { Option } from "commander";
+import { wholeNumber } from "../shared/command-line.ts";
 import type { Scenario } from "./lead.ts";
-import { type LoadOptions, positive, wholeNumber } from "./options.ts";
+import { type LoadOptions, positive } from "./options.ts";
 import { runCommands } from "./scenarios/commands.ts";
 import { expectedOutcomes, runConference } from "./scenarios/conference.ts";
 import { runFanOut } from "./scenarios/fan-out.ts";

@@ -1,16 +1,34 @@
 /** JSON log lines. A constant message, values as fields; never a token, a secret, or a whole address. */
-import pino, { type Logger } from "pino";
+import pino from "pino";
+import type { EventOf, FieldsOf, Level } from "./log-events.ts";
+import type { Role } from "./redis/keys.ts";
 
-export type { Logger };
+/** Events that have no fields. */
+type BareEvent<L extends Level> = {
+  [E in EventOf<L>]: object extends FieldsOf<E> ? E : never;
+}[EventOf<L>];
 
-/**
- * @param level `FOYER_LOG_LEVEL`
- * @param fields on every line: the node and its role
- */
-export function createLog(level: string, fields: Record<string, unknown> = {}): Logger {
+/** Writes a line of one level: only what the table (`log-events.ts`) has, with the fields that it has there. */
+interface Write<L extends Level> {
+  <E extends EventOf<L>>(fields: FieldsOf<E>, event: E): void;
+  (event: BareEvent<L>): void;
+}
+
+/** What nodes log with. */
+export interface Logger {
+  error: Write<"error">;
+  warn: Write<"warn">;
+  info: Write<"info">;
+  debug: Write<"debug">;
+  child(fields: { node: string; role: Role }): Logger;
+  isLevelEnabled(level: Level): boolean;
+}
+
+/** @param level `FOYER_LOG_LEVEL` */
+export function createLog(level: string): Logger {
   return pino({
     level,
-    base: fields,
+    base: {},
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     messageKey: "event",

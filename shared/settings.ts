@@ -37,6 +37,11 @@ const rate: SettingType<number> = {
   parse: (text) => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined),
 };
 
+const share: SettingType<number> = {
+  accepts: "a number from 0 to 1",
+  parse: (text) => (/^\d+(\.\d+)?$/.test(text) && Number(text) <= 1 ? Number(text) : undefined),
+};
+
 const idleTimeout: SettingType<number> = {
   accepts: "0, or a whole number from 8 to 960",
   parse: (text) => {
@@ -191,6 +196,15 @@ export const settingRows = {
     "info",
     "least level that is logged",
   ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: row<string | undefined>(
+    web,
+    none,
+    "OpenTelemetry collector for traces of commands (OTLP over HTTP, JSON); without it there are none",
+  ),
+  OTEL_EXPORTER_OTLP_HEADERS: row(anyText, none, "headers for it: name=value, comma-separated", {
+    secret: true,
+  }),
+  OTEL_TRACES_SAMPLER_ARG: row(share, 1, "share of commands that are traced, the same on all nodes"),
   FOYER_SOCIAL_TWITTER_CLIENT_ID: row(
     anyText,
     none,

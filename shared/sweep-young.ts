@@ -40,3 +40,8 @@ export function sweepYoung(bytes: number): void {
   collect();
   fewest = process.memoryUsage().arrayBuffers;
 }
+
+/** Collects everything that is dead, young or old, and gives the room back to the system. */
+export function collectAll(): void {
+  collect();
+}

@@ -9,6 +9,7 @@ import type { Loaders } from "../loaders.ts";
 import type { CoreMetrics } from "../metrics.ts";
 import type { Access } from "../permissions.ts";
 import { positionOf } from "../position.ts";
+import type { SearchedWorlds } from "../searched-worlds.ts";
 import type { Sql, Transaction } from "../sql/database.ts";
 import type { LockedUser, UserKey, UserRow } from "../sql/users.ts";
 import type { World } from "../world.ts";
@@ -24,6 +25,7 @@ export interface Services {
   metrics: CoreMetrics;
   log: Logger;
   bigAnswers: BigAnswers;
+  searched: SearchedWorlds;
 }
 
 /** Where a command came from. */

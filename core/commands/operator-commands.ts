@@ -10,6 +10,7 @@ import {
   type OperatorResult,
   operatorActionOf,
 } from "../../shared/protocol/operator-commands.ts";
+import { logModeration } from "../moderation-log.ts";
 import { OPERATOR } from "../operator.ts";
 import { type Outbox, runWriteCommand } from "../run-command.ts";
 import { selectAnswer } from "../sql/command-log.ts";
@@ -57,6 +58,7 @@ async function run(context: CommandContext, action: OperatorAction, body: Operat
   const payload = { id: user.id, role: body.role, room: body.room };
   const actor = { id: OPERATOR.id, permission: PERMISSION };
   const { result } = await runWriteCommand(context, handler, actor, payload, outbox);
+  logModeration(context, `operator.${action}`, null, payload);
   return await describe(context, user.id, result);
 }
 

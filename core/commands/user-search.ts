@@ -1,18 +1,11 @@
 /** `user.list.search`: a page of the people whose name or searchable profile field contains a text. */
 import type { CommandBody } from "../../shared/protocol/commands.ts";
-import {
-  areMatchesFew,
-  beginSearch,
-  gatherMatches,
-  type SearchPage,
-  type SearchQuery,
-  walkMatches,
-} from "../sql/user-search.ts";
+import { findPeople } from "../find-people.ts";
 import type { UserRow } from "../sql/users.ts";
 import { isStorable } from "../storable.ts";
 import { INACTIVE_AFTER_MS, userJson } from "../user-view.ts";
 import type { World } from "../world.ts";
-import type { ReadCommand, ReadContext } from "./context.ts";
+import type { ReadCommand } from "./context.ts";
 
 type Body = CommandBody<"user.list.search">;
 
@@ -25,7 +18,7 @@ const nothing = `{"results":[],"isLastPage":true}`;
 
 export const userListSearch: ReadCommand<Body> = {
   async run(context, body) {
-    const { world, access, now } = context;
+    const { services, world, access, now } = context;
     const manages = access.world.has("world:users.manage");
     const { pageSize, minChars } = listSettings(world);
     const badge = body.badge || null;
@@ -39,7 +32,7 @@ export const userListSearch: ReadCommand<Body> = {
     const query = { term: body.search_term, badge, banned: manages && body.include_banned !== false };
     // One more than is shown tells whether another page follows.
     const wanted = { offset, limit: pageSize + 1, activeSince: now - INACTIVE_AFTER_MS };
-    const ids = await search(context, query, wanted);
+    const ids = await findPeople(services, world.id, query, wanted);
     const users = await Promise.all(
       ids.slice(0, pageSize).map((id) => context.loaders.user(world.id, "id", id)),
     );
@@ -51,18 +44,6 @@ export const userListSearch: ReadCommand<Body> = {
     return `{"results":[${results.join(",")}],"isLastPage":${ids.length <= pageSize}}`;
   },
 };
-
-async function search(
-  { services, world }: ReadContext,
-  query: SearchQuery,
-  page: SearchPage,
-): Promise<string[]> {
-  return await services.sql.begin("read only", async (tx) => {
-    const folded = { ...query, term: await beginSearch(tx, query.term) };
-    const find = (await areMatchesFew(tx, world.id, folded, page)) ? gatherMatches : walkMatches;
-    return await find(tx, world.id, folded, page);
-  });
-}
 
 /** What the world says about lists of users. */
 function listSettings(world: World): { pageSize: number; minChars: number } {

@@ -68,7 +68,7 @@ export function connectDatabase(
     // After a fail-over the address may still lead to a standby for a moment, which could only refuse.
     target_session_attrs: "primary",
     ...(links === undefined ? {} : { socket: (options: never) => links.open(options) }),
-    onnotice: (notice) => log.debug({ notice: notice.message }, "postgres notice"),
+    onnotice: (notice) => log.debug({ notice: notice.message ?? "" }, "postgres notice"),
     connection: {
       application_name: "foyer",
       statement_timeout: limits.statementMs,

@@ -96,7 +96,7 @@ export async function updateByAdmin(
   return rows[0]!.version;
 }
 
-/** Makes a kiosk's account; false when the id is taken, in whichever world. */
+/** Makes a kiosk's account; false when the world has an account of this id. */
 export async function insertKiosk(
   tx: Transaction,
   world: string,

@@ -1,6 +1,7 @@
 import jwt from "jsonwebtoken";
 import t from "tap";
 import { createInvite } from "../invites.ts";
+import { importWorld } from "../world-file.ts";
 import { SECRET, startTestWorker } from "./worker.ts";
 
 const token = (claims: object = {}, secret = SECRET) =>
@@ -72,6 +73,33 @@ t.test("authenticate", async (t) => {
     const audit =
       await sql`select event, data, actor_id from audit_log where world_id = 'w' and user_id = ${id}`;
     t.strictSame([...audit], [{ event: "traits", data: { old: [], new: ["crew"] }, actor_id: id }]);
+  });
+
+  t.test("traits that contain line breaks are told apart from those that they are made of", async (t) => {
+    const badges = async (traits: string[]) =>
+      (await authenticate({ token: token({ uid: "breaks", traits }) })).json[1]["user.config"].badges;
+    t.strictSame(await badges(["crew\nday-1"]), []);
+    t.strictSame(await badges(["crew", "day-1"]), ["Crew"]);
+    t.strictSame(await badges(["crew\nday-1"]), []);
+  });
+
+  t.test("a role whose requirements are null in the world file is nobody's by traits", async (t) => {
+    const room = { id: "hall", name: "Hall", trait_grants: { guide: null, attendee: [] } };
+    await importWorld(sql, null, {
+      world: {
+        id: "nulls",
+        title: "Nulls",
+        JWT_secrets: [{ secret: SECRET, issuer: "tickets", audience: "conf" }],
+      },
+      roles: { attendee: ["world:view"], crew: ["world:view", "room:view"], guide: ["room:announce"] },
+      trait_grants: { attendee: null, crew: ["crew"], guide: null },
+      rooms: [room],
+    });
+    t.equal(await code({ client_id: "anybody" }, "nulls"), "auth.missing_token");
+    t.equal(await code({ token: token({ traits: ["attendee", "guide", "null"] }) }, "nulls"), "auth.denied");
+    const { json } = await authenticate({ token: token({ traits: ["crew"] }) }, "nulls");
+    t.strictSame(json[1]["world.config"].permissions, ["room:view", "world:view"]);
+    t.strictSame(json[1]["world.config"].rooms[0].permissions, ["room:view"]);
   });
 
   t.test("a pretalx_id that another account has is left to it", async (t) => {

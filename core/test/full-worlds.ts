@@ -70,6 +70,7 @@ export async function fillWorlds(sql: Sql, accounts: Readonly<Record<string, num
       select ${world}, md5(${world} || ' ' || i)::uuid, md5(${world} || ' ' || i)::uuid, 'profile'
       from generate_series(1, ${count}::int) i`;
   }
+  for (const world of Object.keys(accounts)) await fillGone(sql, world);
   await sql`analyze`;
 }
 
@@ -97,5 +98,13 @@ export async function fillSearchWorld(sql: Sql, world: string, count: number): P
           'biography', 'I like programming', 'affiliation', case when i % 3 = 0 then 'University of ' || i % 50 end)),
       case when i % 2 = 0 then now() end
     from generate_series(1, ${count}::int) i`;
-  await sql`vacuum analyze users, search_entries`;
+  await fillGone(sql, world);
+  await sql`vacuum analyze users, search_entries, search_gone`;
+}
+
+/** A tenth of the accounts could not be found for a while, and can be again. */
+async function fillGone(sql: Sql, world: string): Promise<void> {
+  await sql`
+    insert into search_gone (world_id, user_id)
+    select world_id, id from users where world_id = ${world} order by id limit 10000`;
 }

@@ -44,7 +44,7 @@ t.test("kiosks", async (t) => {
       const [, , error] = await ask("user.kiosk.create", { id: given });
       return [error.code, error.details.path];
     };
-    for (const taken of ["no-uuid", admin, await logInWithToken("x", ["ticket"], "closed")]) {
+    for (const taken of ["no-uuid", admin]) {
       t.same(await path(taken), ["user.invalid_body", "/id"]);
     }
   });

@@ -1,11 +1,17 @@
 /** Every metric of a worker moves by what was done to it. The last test knows whether one was forgotten. */
 import { randomUUID } from "node:crypto";
+import { Registry } from "prom-client";
 import t from "tap";
 import { createLog } from "../../shared/log.ts";
+import { connectRedis, untilReady } from "../../shared/redis/connect.ts";
+import { createKeys } from "../../shared/redis/keys.ts";
 import { scrape } from "../../shared/testing/metrics.ts";
+import { createTestStores } from "../../shared/testing/stores.ts";
 import { waitFor } from "../../shared/testing/wait-for.ts";
+import { createCoreMetrics } from "../metrics.ts";
 import { connectDatabase } from "../sql/database.ts";
 import { watchQueries } from "../sql/watch-queries.ts";
+import { observeStreams } from "../watch-streams.ts";
 import { startTestWorker } from "./worker.ts";
 
 /** Connections of a worker's pool. */
@@ -150,6 +156,26 @@ t.test("a command whose time is over is not run, is answered so, and counted", a
   t.strictSame((await replies)[0]!.frame, '["error",1,{"code":"server.timeout"}]');
   t.equal((await scrape(`http://127.0.0.1:${next.opsPort}`)).value("foyer_core_expired_total"), 1);
   t.same((await sql`select profile from users where id = ${user}`)[0], { profile: {} });
+});
+
+t.test("a command that nobody reads has an age, too", async (t) => {
+  const { redisUrl, redisPrefix } = await createTestStores(t);
+  const keys = createKeys(redisPrefix);
+  const redis = connectRedis(redisUrl, "commands", createLog("silent"));
+  t.teardown(() => redis.disconnect());
+  const metrics = createCoreMetrics(new Registry());
+  const stop = new AbortController();
+  await untilReady(redis, stop.signal);
+  await redis.xgroup("CREATE", keys.commandStream(0), "core", "$", "MKSTREAM");
+  const [seconds] = await redis.time();
+  await redis.xadd(keys.commandStream(0), `${(Number(seconds) - 30) * 1_000}-0`, "e", "unread");
+  const watching = observeStreams({ redis, keys, streams: 1, metrics, signal: stop.signal });
+  const oldest = async () => (await metrics.oldestPending.get()).values[0]!.value;
+  await waitFor("its age to show", async () => (await oldest()) > 29);
+  t.ok((await oldest()) < 60);
+  t.equal((await metrics.pendingEntries.get()).values[0]!.value, 0);
+  stop.abort();
+  await watching;
 });
 
 t.test("every statement is timed once, in a transaction or not, whether it succeeds or fails", async (t) => {

@@ -21,6 +21,7 @@ const growing = [
   "blocks",
   "tie_positions",
   "search_entries",
+  "search_gone",
 ];
 
 /** `(world_id = $1)`, `(world_id = 'w'::text)`, `(world_id = u.world_id)`. */

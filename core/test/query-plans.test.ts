@@ -14,6 +14,7 @@ import type { Sql, Transaction } from "../sql/database.ts";
 import * as grants from "../sql/grants.ts";
 import * as invites from "../sql/invites.ts";
 import * as logins from "../sql/logins.ts";
+import * as searchEntries from "../sql/search-entries.ts";
 import * as socialAccounts from "../sql/social-accounts.ts";
 import * as ties from "../sql/tie-positions.ts";
 import * as userLists from "../sql/user-lists.ts";
@@ -26,6 +27,9 @@ import { type PlanNode, readsTooMuch } from "./plan.ts";
 
 const WORLD = "w";
 const POSITION = positionAt(Date.now());
+
+/** An id before all others. */
+const NOBODY = "00000000-0000-0000-0000-000000000000";
 
 /** One account, and as many as one batch has. */
 const few = [userId(WORLD, 77)];
@@ -102,6 +106,17 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
   selectListed: [null, { name: "attendee 5", id: few[0]! }, { name: "", id: few[0]! }].map(
     (after) => (sql) => userLists.selectListed(sql, WORLD, { type: "person", banned: false }, after, 101),
   ),
+  selectSearchMoment: [(sql) => searchEntries.selectSearchMoment(sql, WORLD)],
+  selectSearchEntries: ["", "attendee 5"].map((name) => (sql) => {
+    return searchEntries.selectSearchEntries(sql, WORLD, { name, id: few[0]! }, 1_000);
+  }),
+  // Of a world whose entries all came with one transaction: nothing new, and all of it.
+  selectSearchChanges: ["1000000000:1000000000:", "100:100:"].map((since) => (sql) => {
+    const after = { changed: since.split(":")[0]!, id: NOBODY };
+    return searchEntries.selectSearchChanges(sql, WORLD, since, after, 1_000);
+  }),
+  selectActive: [few, many].map((ids) => (sql) => searchEntries.selectActive(sql, WORLD, ids, 0)),
+  selectFolded: [(sql) => searchEntries.selectFolded(sql, "Term")],
   selectInvitedRoom: [(sql) => invites.selectInvitedRoom(sql, WORLD, "invite 5")],
   insertInvite: [
     (sql) => invites.insertInvite(sql, WORLD, { token: "new", roomImportId: "room 1", expiresInSeconds: 60 }),
@@ -185,7 +200,17 @@ const callsOfOthers = [
 const callsWithSettings = Object.keys(userSearch);
 
 t.test("every function of sql/ is looked at here", async (t) => {
-  const accounts = [users, userLists, userSearch, moderation, grants, blocks, ties, socialAccounts];
+  const accounts = [
+    users,
+    userLists,
+    userSearch,
+    searchEntries,
+    moderation,
+    grants,
+    blocks,
+    ties,
+    socialAccounts,
+  ];
   const modules = [...accounts, invites, logins, commandLog, auditLog, worlds];
   const all = modules.flatMap((module) => Object.keys(module));
   const known = [...Object.keys(calls), ...readers, ...callsOfOthers, ...callsWithSettings];

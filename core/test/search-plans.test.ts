@@ -5,7 +5,15 @@ import { createTestStores } from "../../shared/testing/stores.ts";
 import type { Sql } from "../sql/database.ts";
 import { fillSearchWorld } from "./full-worlds.ts";
 import type { PlanNode } from "./plan.ts";
-import { costOf, SEARCHED_ACCOUNTS, SEARCHED_WORLD, type Statement, searches } from "./search-cost.ts";
+import {
+  costInMemory,
+  costOf,
+  openSearched,
+  SEARCHED_ACCOUNTS,
+  SEARCHED_WORLD,
+  type Statement,
+  searches,
+} from "./search-cost.ts";
 
 /** Tables that a plan reads through, and indexes that it reads from one end to the other. */
 function readsThrough(plan: PlanNode): string[] {
@@ -24,6 +32,7 @@ t.test("a search", async (t) => {
   const sql: Sql = postgres(databaseUrl, { max: 1, debug });
   t.teardown(() => sql.end());
   await fillSearchWorld(sql, SEARCHED_WORLD, SEARCHED_ACCOUNTS);
+  const searched = await openSearched(sql);
 
   for (const search of searches) {
     t.test(`for ${search.name} reads through no table`, async (t) => {
@@ -32,6 +41,9 @@ t.test("a search", async (t) => {
         t.ok(found >= search.atLeast && found <= search.atMost, `${found} match`);
         t.ok(isSame, `page ${number} is the same, walked or gathered`);
         t.same(plans.flatMap(readsThrough), [], `page ${number}, ${way}`);
+        const memory = await costInMemory({ sql, searched }, issued, search, number);
+        t.ok(memory.isSame, `page ${number} is the same in memory`);
+        t.same(memory.plans.flatMap(readsThrough), [], `page ${number}, in memory`);
       }
     });
   }

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from "node:crypto";
+import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import jwt from "jsonwebtoken";
 import t from "tap";
 import { asId, compileTokenKey, compileTokenKeys, signToken, verifyToken } from "../tokens.ts";
@@ -30,6 +30,13 @@ const hs = (payload: object, secret = "new", options: jwt.SignOptions = {}) =>
   jwt.sign(payload, secret, options);
 const verify = (token: string) => verifyToken(keys, token, now);
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+/** A token of the key `new` whose payload is this text, whatever it is as JSON. */
+function hsText(payload: string) {
+  const input = `${encode({ alg: "HS256" })}.${Buffer.from(payload).toString("base64url")}`;
+  return `${input}.${createHmac("sha256", "new").update(input).digest("base64url")}`;
+}
+const withExp = (exp: string) => JSON.stringify(claims({ exp: 0 })).replace('"exp":0', `"exp":${exp}`);
 
 function edToken(payload: object, key = ed.privateKey) {
   const input = `${encode({ alg: "EdDSA", typ: "JWT" })}.${encode(payload)}`;
@@ -72,6 +79,8 @@ const bad: Record<string, string> = {
   "an EdDSA token of another key": edToken(claims({ iss: "ed" }), generateKeyPairSync("ed25519").privateKey),
   "no exp": hs({ iss: "tickets", aud: "conf", uid: "ada" }),
   "an exp that is text": `${encode({ alg: "HS256" })}.${encode({ ...claims(), exp: "soon" })}.x`,
+  "an exp beyond all numbers": hsText(withExp("1e400")),
+  "an exp of null": hsText(withExp("null")),
   "no uid": hs(claims({ uid: undefined })),
   "an empty uid": hs(claims({ uid: "" })),
   "a uid of 201 characters": hs(claims({ uid: "x".repeat(201) })),
@@ -87,6 +96,12 @@ for (const [what, token] of Object.entries(bad)) {
     t.throws(() => verify(token), { code: "auth.invalid_token" });
   });
 }
+
+t.test("what is null in a token counts as absent, and a payload is read as it stands", async (t) => {
+  const nothing = { traits: null, profile: null, pretalx_id: null };
+  t.strictSame(verify(hsText(JSON.stringify(claims(nothing)))), verify(hs(claims())));
+  t.equal(verify(hsText(withExp(String(seconds + 60)))).uid, "ada");
+});
 
 t.test("auth.expired_token: only a token that verifies, and only past the leeway", async (t) => {
   t.throws(() => verify(hs(claims({ exp: seconds - 6 }))), { code: "auth.expired_token" });

@@ -237,6 +237,20 @@ t.test("what a world says about searching", async (t) => {
   });
 });
 
+t.test("one's own change is found by the next search, whichever of two workers runs it", async (t) => {
+  const { names, start, logIn, wire } = await startSearching(t, world("own"));
+  const second = await start();
+  t.teardown(() => second.stop());
+  const user = await logIn("own", "own");
+  for (let n = 1; n <= 40; n++) {
+    const name = `Round ${n} of it`;
+    const frame = JSON.stringify(["user.update", n, { profile: { display_name: name } }]);
+    t.equal((await wire.ask({ world: "own", user, frame })).json[0], "success");
+    t.same(await names("own", { search_term: `ROUND ${n} O` }, user), [name]);
+    t.same(await names("own", { search_term: `round ${n - 1} o` }, user), []);
+  }
+});
+
 /** The id of the only one found. */
 function expectId({ results }: { results: { id: string }[] }): string | undefined {
   return results.length === 1 ? results[0]!.id : undefined;

@@ -1,12 +1,15 @@
 /** Does to a cluster what a plan says, and undoes it. */
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connectDatabase, type Sql } from "../../core/sql/database.ts";
 import { pause } from "../../shared/backoff.ts";
 import { createLog } from "../../shared/log.ts";
 import type { OpenProxy } from "../../shared/testing/tcp-proxy.ts";
+import { waitFor } from "../../shared/testing/wait-for.ts";
 import type { FaultTimes, History } from "./history.ts";
 import { type Fault, type FaultKind, formatFault } from "./plan.ts";
+import { flush, sever } from "./store-faults.ts";
 import type { ChaosCluster } from "./world/cluster.ts";
 import type { ChaosNode } from "./world/nodes.ts";
 
@@ -15,6 +18,12 @@ type Undo = () => unknown;
 
 /** More than a server of ours lets in (`deploy/local/postgres.ts`). */
 const MANY_SESSIONS = 220;
+
+/** By then all have come that will. */
+const FILL_MS = 2_000;
+
+/** Longest that a node may take to end in order and be there again: the drain of a cluster that is somebody else's. */
+const DRAINED_MS = 60_000;
 
 /** Runs the schedule; resolves when the last fault is over. @returns when each really began and ended */
 export async function runPlan(
@@ -53,13 +62,19 @@ async function begin(fault: Fault, cluster: ChaosCluster): Promise<Undo> {
       return kill(cluster, target, node);
     case "stop":
       return stop(pidsOf(cluster, target, node));
+    case "drain":
+      return drain(cluster, node!);
+    case "sever":
+      return sever(cluster, target as "redis" | "postgres");
+    case "flush":
+      return await flush(cluster);
     case "empty":
       return empty(cluster);
     case "full-postgres":
       return await fill(cluster);
     case "clock":
-      node!.shiftClock(amount);
-      return () => node!.shiftClock(0);
+      node!.own!.shiftClock(amount);
+      return () => node!.own!.shiftClock(0);
     default:
       return breakLink(kind, node!, amount);
   }
@@ -78,14 +93,29 @@ function isRunning(pid: number | null): number[] {
 
 /** Postgres has a process for each of its connections. */
 function withChildren(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+  const file = `/proc/${pid}/task/${pid}/children`;
+  // It has ended since, and is not there again yet.
+  if (!existsSync(file)) return [];
+  const children = readFileSync(file, "utf8").trim().split(" ");
   return [pid, ...children.filter((child) => child !== "").map(Number)];
 }
 
 /** The server itself: its children end with it. */
 function kill(cluster: ChaosCluster, target: string, node: ChaosNode | undefined): Undo {
-  signalAll(pidsOf(cluster, target, node).slice(0, 1), "SIGKILL");
+  end(cluster, target, pidsOf(cluster, target, node).slice(0, 1), "SIGKILL");
   return () => {};
+}
+
+/** In order; it is over when the next process serves. */
+function drain(cluster: ChaosCluster, node: ChaosNode): Undo {
+  const before = node.id();
+  end(cluster, node.name, pidsOf(cluster, node.name, node), "SIGTERM");
+  return () => waitFor(`${node.name} to be replaced`, () => node.id() !== before, DRAINED_MS);
+}
+
+function end({ expectEnd }: ChaosCluster, target: string, pids: readonly number[], how: NodeJS.Signals) {
+  if (pids.length > 0) expectEnd(target);
+  signalAll(pids, how);
 }
 
 function stop(pids: readonly number[]): Undo {
@@ -105,18 +135,25 @@ function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
 }
 
 function empty(cluster: ChaosCluster): Undo {
-  rmSync(join(cluster.folder, "redis", "appendonlydir"), { recursive: true, force: true });
+  rmSync(join(cluster.folder!, "redis", "appendonlydir"), { recursive: true, force: true });
   return kill(cluster, "redis", undefined);
 }
 
 /** Takes every connection that Postgres has left. */
 async function fill({ stores }: ChaosCluster): Promise<Undo> {
   const sql: Sql = connectDatabase(stores.databaseUrl, { max: MANY_SESSIONS, log: createLog("silent") });
-  await Promise.allSettled(Array.from({ length: MANY_SESSIONS }, () => sql.reserve()));
+  // Of those that are refused, the driver forgets to tell some.
+  await Promise.race([
+    Promise.allSettled(Array.from({ length: MANY_SESSIONS }, () => sql.reserve())),
+    sleep(FILL_MS),
+  ]);
   return () => sql.end({ timeout: 0 });
 }
 
-type LinkFault = Exclude<FaultKind, "kill" | "stop" | "empty" | "full-postgres" | "clock">;
+type LinkFault = Exclude<
+  FaultKind,
+  "kill" | "stop" | "drain" | "sever" | "flush" | "empty" | "full-postgres" | "clock"
+>;
 
 function breakLink(kind: LinkFault, node: ChaosNode, amount: number): Undo {
   const [what, store, direction] = kind.split("-") as [
@@ -124,7 +161,7 @@ function breakLink(kind: LinkFault, node: ChaosNode, amount: number): Undo {
     "redis" | "postgres",
     "up" | "down" | undefined,
   ];
-  const proxy: OpenProxy = store === "redis" ? node.redis : node.postgres!;
+  const proxy: OpenProxy = store === "redis" ? node.own!.redis : node.own!.postgres!;
   switch (what) {
     case "cut":
       proxy.cut();

@@ -9,10 +9,11 @@ const SHOWN = 5;
 
 /** @param again the command line that does the same once more */
 export function formatReport(result: RunResult, seed: number, again: string): string {
-  const { violations, recoveries, commands, succeeded, connections, folder } = result;
+  const { violations, recoveries, commands, succeeded, connections, memory, folder } = result;
   const lines = [
     `${commands} commands over ${connections} connections, ${succeeded} with success; ${recoveries.length} faults.`,
     ...recoveries.map(formatRecovery),
+    `Most memory: ${memory.map(({ name, mostMb }) => `${name} ${mostMb} MB`).join(", ")}.`,
   ];
   if (violations.length === 0) return text([...lines, `Nothing was broken (seed ${seed}).`]);
   return text([
@@ -29,9 +30,9 @@ function text(lines: readonly string[]): string {
   return `${lines.join("\n")}\n`;
 }
 
-function formatRecovery({ label, gatewaysMs, accountsMs }: Recovery): string {
-  if (gatewaysMs === null || accountsMs === null) return `  ${label}: not measured, another one was too near`;
-  return `  ${label}: gateways after ${seconds(gatewaysMs)}, accounts after ${seconds(accountsMs)}`;
+function formatRecovery({ label, gatewaysMs, clientsMs }: Recovery): string {
+  if (gatewaysMs === null || clientsMs === null) return `  ${label}: not measured, another one was too near`;
+  return `  ${label}: gateways after ${seconds(gatewaysMs)}, clients after ${seconds(clientsMs)}`;
 }
 
 function seconds(ms: number): string {

@@ -126,8 +126,11 @@ export function createProgram(version: string, io: Io, end: (status: number) => 
   onStores(program.command("migrate"))
     .summary("bring the database to this version's schema")
     .description(
-      "Brings the database to this version's schema. Safe to run again, and twice at once; nodes may run meanwhile.",
+      "Brings the database to this version's schema. Safe to run again, and twice at once; nodes may run meanwhile.\nWith --plan it changes nothing and prints what it would apply: each migration, whether the version before can\nrun beside it (expand) or not (contract), and who has to wait for which table meanwhile.",
     )
+    .option("--plan", "say what would be applied, and change nothing")
+    .addOption(json())
+    .addHelpText("after", examples("foyer migrate --plan", "foyer migrate"))
     .action(async (options) => end(await (await import("./migrate.ts")).runMigrate(options, io)));
 
   const world = program

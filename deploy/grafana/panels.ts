@@ -38,6 +38,9 @@ export interface Dashboard {
 
 const INTERVAL = "$__rate_interval";
 
+/** The only line or figure of a panel. */
+export const one = (expr: string, legend = ""): Query[] => [{ expr, legend }];
+
 /** How often a second something happens, by a label if one is given. */
 export function perSecond(counter: string, by?: string): string {
   const rate = `rate(${counter}[${INTERVAL}])`;

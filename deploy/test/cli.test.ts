@@ -8,6 +8,7 @@ import { text as readAll } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import jwt from "jsonwebtoken";
 import t, { type Test } from "tap";
+import { connectDatabase } from "../../core/sql/database.ts";
 import { encodeCommands } from "../../shared/envelope.ts";
 import { createLog } from "../../shared/log.ts";
 import type { ReadyMessage } from "../../shared/node-process.ts";
@@ -137,6 +138,34 @@ t.test("the stores of a local cluster are found by its data folder, while it run
 t.test("migrate says what it did, and does nothing the second time", async (t) => {
   t.equal(await done(t, ["migrate"], await setUp(t)), "the schema is up to date\n");
 });
+
+t.test(
+  "migrate --plan says what would be applied and who waits meanwhile, and applies nothing",
+  async (t) => {
+    const environment = await setUp(t);
+    t.equal(await done(t, ["migrate", "--plan"], environment), "the schema is up to date\n");
+    t.strictSame(JSON.parse(await done(t, ["migrate", "--plan", "--json"], environment)), { pending: [] });
+    const sql = connectDatabase(environment.DATABASE_URL!, { max: 1, log: createLog("silent") });
+    t.teardown(() => sql.end());
+    await sql`drop trigger audit_log_append_only on audit_log`;
+    await sql`drop function keep_audit_log`;
+    await sql`delete from migrations where number = 7`;
+    for (let look = 0; look < 2; look++) {
+      const [head, row] = linesOf(await done(t, ["migrate", "--plan"], environment));
+      t.match(head, /^migration +kind +meanwhile$/);
+      t.match(row, /^0007-audit-append-only +expand +audit_log: writes wait \(share row exclusive\)$/);
+    }
+    t.strictSame(JSON.parse(await done(t, ["migrate", "--plan", "--json"], environment)).pending, [
+      {
+        name: "0007-audit-append-only",
+        kind: "expand",
+        locks: [{ table: "audit_log", mode: "share row exclusive", waits: "writes" }],
+        unknown: [],
+      },
+    ]);
+    t.equal(await done(t, ["migrate"], environment), "applied 0007-audit-append-only\n");
+  },
+);
 
 t.test("worlds go in, are listed, come out the same, and are deleted", async (t) => {
   const environment = await setUp(t);

@@ -105,6 +105,11 @@ for (const { name, objects } of renderings) {
     t.ok(worker >= finish, `a worker: ${finish} s of ${worker} s`);
   });
 
+  t.test(`${name}: gateways are drained one after the other`, async (t) => {
+    const { minReadySeconds } = gateway.spec;
+    t.ok(minReadySeconds >= setting("FOYER_DRAIN_SECONDS"), `${minReadySeconds} s between them`);
+  });
+
   t.test(`${name}: no store can have a node restarted`, async (t) => {
     for (const container of [containersOf(gateway)[0], containersOf(core).at(-1)]) {
       t.match(container.livenessProbe.httpGet, { path: "/healthz", port: "ops" });

@@ -31,6 +31,11 @@ const roles: Record<string, { folder: string; required: SettingName[] }> = {
   migrate: { folder: "deploy/cli", required: ["DATABASE_URL"] },
 };
 
+/** By the folder whose sources name them. */
+const settingsOf = Object.fromEntries(
+  Object.values(roles).map(({ folder }) => [folder, findSettings(folder)]),
+);
+
 for (const { name, objects, hasStores } of renderings) {
   const workloads = workloadsOf(objects);
   const selected = (selector: KubeObject) => workloads.filter(({ labels }) => selects(selector, labels));
@@ -103,7 +108,7 @@ for (const { name, objects, hasStores } of renderings) {
       for (const { container, volumes } of ours(workloads)) {
         const environment = environmentOf(objects, container);
         const { folder, required } = roles[container.args[0]]!;
-        const used = settingsIn(folder);
+        const used = settingsOf[folder]!;
         for (const setting of Object.keys(environment))
           t.ok(used.has(setting.replace(/_FILE$/, "")), `${container.name} uses ${setting}`);
         const values = Object.entries(environment).map(([setting, value]) => {
@@ -128,7 +133,7 @@ for (const { name, objects, hasStores } of renderings) {
         const { name: secret, key, optional } = valueFrom.secretKeyRef;
         t.ok(secrets[secret]?.includes(key), `${own}: ${secret} ${key}`);
         t.ok(optional, "a network that nobody set up is off");
-        t.ok(settingsIn("core").has(setting), `${setting} is a setting of workers`);
+        t.ok(settingsOf.core!.has(setting), `${setting} is a setting of workers`);
       }
     }
     for (const { spec } of ofKind(objects, "Ingress"))
@@ -231,8 +236,8 @@ function contents(t: Test, objects: KubeObject[], { container, volumes }: KubeOb
   return given?.stringData[key] ?? addresses[key] ?? "";
 }
 
-/** Settings that the sources of a folder name, or of shared/, from which all of them start. */
-function settingsIn(folder: string): Set<string> {
+/** Settings that the sources of a folder name. */
+function findSettings(folder: string): Set<string> {
   const root = new URL(`../../${folder}/`, import.meta.url);
   const texts = readdirSync(root, { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts") && !file.startsWith("test/"))

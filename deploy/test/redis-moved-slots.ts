@@ -29,10 +29,8 @@ export async function testMovedSlots(t: Test, shape: RedisShape, nodes: Nodes): 
   const moved: Record<string, string> = {
     "a command stream": keys.commandStream(1),
     "fences and the gateways' leases": keys.fences(),
-    "the workers' leases": keys.leases("core"),
     "a gateway's answers": keys.replyStream(nodes.near.id),
     "a user's channel": keys.userChannel("w", counters[0]!.writer.id),
-    "a user's connections": keys.registry("w", counters[1]!.writer.id),
   };
   for (const [what, key] of Object.entries(moved)) {
     const ready = watchReadiness(nodes);

@@ -232,3 +232,30 @@ t.test("with two gateways and two workers", async (t) => {
     bystander.end();
   });
 });
+
+t.test("many bans at once wait for a gateway, and nodes write nothing but log lines meanwhile", async (t) => {
+  const lines: string[] = [];
+  const { gateways } = await startTestCluster(t, {
+    gateways: 2,
+    worlds: [openWorld],
+    onLine: (line) => void lines.push(line),
+  });
+  const [near, far] = gateways as [(typeof gateways)[0], (typeof gateways)[0]];
+  const logIn = async (payload: unknown) => {
+    const client = await connectClient(near.world("w"));
+    t.teardown(() => client.end());
+    return { ...client, id: (await client.logIn(payload))["user.config"].id };
+  };
+  // More than Node lets listen to one thing without a warning.
+  const names = Array.from({ length: 12 }, (_, i) => `m${i}`);
+  const moderators = await Promise.all(names.map((name) => logIn({ token: token(name, ["moderator"]) })));
+  const guests = await Promise.all(names.map(() => logIn({ client_id: randomUUID() })));
+  far.process.kill("SIGSTOP");
+  const answers = await Promise.all(moderators.map(({ ask }, i) => ask("user.ban", { id: guests[i]!.id })));
+  far.process.kill("SIGCONT");
+  t.ok(answers.every(({ ok }) => ok));
+  t.strictSame(
+    lines.filter((line) => !line.startsWith("{")),
+    [],
+  );
+});

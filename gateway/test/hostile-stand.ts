@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import type { Test } from "tap";
 import { connectClient } from "../../shared/testing/client.ts";
 import { startTestCluster, type TestNode } from "../../shared/testing/cluster.ts";
+import { faultOf } from "../../shared/testing/log-lines.ts";
 
 /** The slowest answer to somebody who does no harm: half of what the protocol allows before `server.timeout`. */
 const SLOWEST_MS = 5_000;
@@ -121,19 +122,10 @@ function residentMb(pid: number): number {
   }
 }
 
-/** Lines that are no JSON object, or tell what they should not. */
+/** Lines that are not what the table of events says, or tell what they should not. */
 function faultsOf(lines: readonly string[], secrets: ReadonlySet<string>): string[] {
   return lines.filter((line) => {
     const tells = [...secrets].some((secret) => line.includes(secret));
-    return tells || !isObject(line);
+    return tells || faultOf(line) !== null;
   });
-}
-
-function isObject(line: string): boolean {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
 }

@@ -25,6 +25,29 @@ t.test("no worker answers: server.timeout, and in order again once one is back",
   client.end();
 });
 
+t.test(
+  "a gateway that may not speak, since it cannot ask what it missed, does not stay silent",
+  async (t) => {
+    const cluster = await startTestCluster(t, {
+      worlds: [openWorld],
+      environment: { FOYER_COMMAND_TIMEOUT_MS: "2000" },
+    });
+    const gateway = cluster.gateways[0]!;
+    const client = await connectClient(gateway.world("w"));
+    await client.logIn({ client_id: randomUUID() });
+    // Nobody can tell the gateway who was banned while it was taken for dead.
+    cluster.workers[0]!.process.kill("SIGSTOP");
+    const redis = new Redis(cluster.redisUrl);
+    t.teardown(() => redis.disconnect());
+    await redis.zrem(`${cluster.redisPrefix}:leases:{gateway}`, gateway.id);
+    const isReady = async () => (await fetch(`${gateway.http}/readyz`)).ok;
+    await waitFor("the gateway to notice", async () => !(await isReady()));
+    client.send(["user.update", 1, { profile: { n: 1 } }]);
+    t.equal((await client.closed()).code, 1012, "the client is to ask another gateway");
+    t.strictSame(client.heard, [], "and nothing reached it");
+  },
+);
+
 t.test("a backlog over its limit: server.overloaded, and nothing was done", async (t) => {
   const cluster = await startTestCluster(t, {
     worlds: [openWorld],

@@ -184,9 +184,12 @@ t.test("social accounts (docs/protocol.md)", async (t) => {
         profileIs({ sub, name: "G. Hopper", profile: page });
         const { authorize, callback } = await logInThere(await grace.connect(body));
         t.equal(authorize.searchParams.get("scope"), "openid profile");
+        // At another address than LinkedIn's own, which refuses it.
+        t.match(authorize.searchParams.get("code_challenge"), /^[\w-]{43}$/);
+        t.equal(authorize.searchParams.get("code_challenge_method"), "S256");
         t.equal((await browse(callback)).location, "https://tickets.example/#status=success");
         t.match(exchange, {
-          form: { client_secret: "hush:hush", client_id: "our LINKEDIN" },
+          form: { client_secret: "hush:hush", client_id: "our LINKEDIN", code_verifier: /^[\w-]{43}$/ },
           authorization: undefined,
         });
         const [, user] = await grace.client.take("user.updated");

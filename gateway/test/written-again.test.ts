@@ -18,7 +18,7 @@ t.test("over two gateways, one of them with a way to Redis that can be cut", asy
   const cluster = await startTestCluster(t, {
     worlds: [openWorld],
     // Far beyond what anything here may take: no answer is one because the time is over.
-    environment: { FOYER_COMMAND_TIMEOUT_MS: "120000" },
+    environment: { FOYER_COMMAND_TIMEOUT_MS: "30000" },
   });
   const { hostname, port } = new URL(cluster.redisUrl);
   const proxy = await startTcpProxy(t, { host: hostname, port: Number(port) });

@@ -1,6 +1,7 @@
 /** `npm run bans`: tries on nodes of its own whether bans are absolute. */
 import { Command, Option } from "commander";
-import { runProgram, whole } from "../program.ts";
+import { wholeNumber } from "../../shared/command-line.ts";
+import { runProgram } from "../program.ts";
 import { formatReport } from "../report.ts";
 import { raiseStage } from "../stage.ts";
 import { runBans } from "./bans.ts";
@@ -18,12 +19,12 @@ const program = new Command("bans")
     "Bans users in the midst of their commands, and checks that from the moment at which the moderator is answered " +
       "nothing of theirs takes effect and nothing reaches them.",
   )
-  .option("--trials <n>", "bans with all gateways alive (default: 1000, short: 50)", whole)
+  .option("--trials <n>", "bans with all gateways alive (default: 1000, short: 50)", wholeNumber(0))
   .addOption(
     new Option(
       "--others <n>",
       "of each: silences, deletions, bans with a stopped gateway, bans with a cut Redis link (default: a twentieth)",
-    ).argParser(whole),
+    ).argParser(wholeNumber(0)),
   )
   .option("--short", "done in half a minute")
   .option("--json", "print the figures as JSON");

@@ -101,7 +101,7 @@ export async function judgeEnds(
     },
   );
   for (const connection of person.busy) {
-    connection.judgeEnd(connection.work === "lists" ? listCodes : [closeCodes.reload]);
+    connection.judgeEnd(connection.isListing ? listCodes : [closeCodes.reload]);
   }
   for (const connection of person.late) {
     if (connection.refusal !== null) connection.judgeRefusal("auth.denied");

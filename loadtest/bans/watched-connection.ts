@@ -66,6 +66,11 @@ export class WatchedConnection {
     return this.closed !== null || this.#hasReloaded;
   }
 
+  /** Whether a list is asked for and not there: then parts of it may be, and its end need not be in order. */
+  get isListing(): boolean {
+    return this.#lists > 0;
+  }
+
   /**
    * The moderator has read `success`: sends what may have no effect and get no answer.
    *
@@ -89,7 +94,7 @@ export class WatchedConnection {
     if (this.closed === null) return this.#fault("is still open");
     if (!codes.includes(this.closed)) this.#fault(`was closed with ${this.closed}`);
     // Between two parts of a list no frame fits: then the close code alone says it.
-    if (this.closed === closeCodes.reload && !this.#hasReloaded && this.work !== "lists") {
+    if (this.closed === closeCodes.reload && !this.#hasReloaded && !this.isListing) {
       this.#fault("was closed without connection.reload");
     }
   }

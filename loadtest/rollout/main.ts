@@ -1,6 +1,7 @@
 /** `npm run rollout`: replaces every node of a cluster of its own under load. */
 import { Command, Option } from "commander";
-import { runProgram, whole } from "../program.ts";
+import { wholeNumber } from "../../shared/command-line.ts";
+import { runProgram } from "../program.ts";
 import { formatReport } from "../report.ts";
 import { raiseStage } from "../stage.ts";
 import { makeNextVersion } from "./next-version.ts";
@@ -20,9 +21,13 @@ const program = new Command("rollout")
   .description(
     "Replaces gateways and workers one after the other under load, and checks that nobody is the worse for it.",
   )
-  .option("--connections <n>", "connections in total (default: 10000, short: 300)", whole)
-  .option("--rate <n>", "commands a second (default: 400, short: 60)", whole)
-  .option("--drain-seconds <n>", "FOYER_DRAIN_SECONDS of the gateways (default: 10, short: 2)", whole)
+  .option("--connections <n>", "connections in total (default: 10000, short: 300)", wholeNumber(0))
+  .option("--rate <n>", "commands a second (default: 400, short: 60)", wholeNumber(0))
+  .option(
+    "--drain-seconds <n>",
+    "FOYER_DRAIN_SECONDS of the gateways (default: 10, short: 2)",
+    wholeNumber(0),
+  )
   .addOption(
     new Option("--order <order>", "what is replaced first")
       .choices(["gateways-first", "workers-first"])

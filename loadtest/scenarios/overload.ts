@@ -38,6 +38,7 @@ const bounds = {
   goodput: 0.5,
   refusalP50Ms: 800,
   refusalP95Ms: 2_500,
+  refusalP99Ms: 4_000,
   acceptedP99Ms: 4_000,
   banMedianMs: 1_500,
   banMaxMs: 4_000,
@@ -209,6 +210,7 @@ function brokenPromises(figures: Figures, found: Found, timeouts: number, factor
   hold(factor < 1.5 || refused.count > 0 || isAnswered, "little was answered, and nothing was refused");
   hold(refused.p50 <= bounds.refusalP50Ms, `refusals took ${refused.p50} ms (p50)`);
   hold(refused.p95 <= bounds.refusalP95Ms, `refusals took ${refused.p95} ms (p95)`);
+  hold(refused.p99 <= bounds.refusalP99Ms, `refusals took ${refused.p99} ms (p99)`);
   hold(figures.bans.count > 0, "nobody was banned");
   hold(figures.bans.p50 <= bounds.banMedianMs, `bans took ${figures.bans.p50} ms (median)`);
   hold(figures.bans.max <= bounds.banMaxMs, `a ban took ${figures.bans.max} ms`);

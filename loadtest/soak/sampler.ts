@@ -65,12 +65,7 @@ async function sampleNodes(curves: Curves, at: number, { gateways, workers }: Cl
         (total, [, value]) => total + Number(value),
         0,
       );
-    curves.add(
-      "heap",
-      name,
-      at,
-      sum("nodejs_heap_size_used_bytes|foyer_\\w+_nodejs_heap_size_used_bytes") / MB,
-    );
+    curves.add("heap", name, at, sum("nodejs_heap_size_used_bytes") / MB);
     if (name.startsWith("gateway")) curves.add("connections", name, at, sum("foyer_gateway_connections"));
   }
 }

@@ -1,27 +1,11 @@
 /** The short variant of every scenario: what they promise has to hold. Those that leave a cluster as it is share one. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import t from "tap";
+import { runProgram } from "../../shared/testing/run-program.ts";
 
-const program = fileURLToPath(new URL("../../dist/loadtest/main.js", import.meta.url));
-// biome-ignore lint/style/noProcessEnv: what starting a program takes, and nothing of ours
-const { PATH, HOME } = process.env;
-
-async function run(...args: string[]) {
-  const child = spawn(process.execPath, [program, ...args], { env: { PATH, HOME } });
-  let written = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (text: Buffer) => {
-      written += text.toString();
-    });
-  }
-  const [code] = await once(child, "close");
-  return { code, written };
-}
+const run = (...args: string[]) => runProgram("loadtest/main.js", args);
 
 const suite = ["fetch", "login-storm", "idle", "commands", "fanout", "flood", "conference"];
 

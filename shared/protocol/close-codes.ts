@@ -19,7 +19,7 @@ export const closeCauses: Readonly<Record<CloseName, string>> = {
   unacceptable: "a binary frame, or the 10th frame that could not be read",
   tooBig: "a message over the size limit",
   fatal: "a bug in the server",
-  restart: "the gateway drains, or an answer broke off midway: connect again, another node answers",
+  restart: "the gateway drains, or cannot give an answer: connect again, another node answers",
   slow: "the client reads too slowly",
   reload: "follows connection.reload: load the page anew",
   replaced: "this user opened too many connections",

@@ -5,6 +5,7 @@ import { closeCodes } from "../protocol/close-codes.ts";
 import { commands } from "../protocol/commands.ts";
 import { errors } from "../protocol/errors.ts";
 import { settingRows } from "../settings.ts";
+import { settingsTable, withSettingsTable } from "../settings-table.ts";
 
 const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
 const protocol = read("protocol.md");
@@ -53,12 +54,8 @@ t.test("every command has a heading, and no other user command has one", async (
 });
 
 t.test("docs/operations.md has every setting with its default and help, and no other", async (t) => {
-  const rows = Object.entries<{ default: unknown; help: string }>(settingRows).map(([name, row]) => {
-    const fallback = typeof row.default === "boolean" ? Number(row.default) : (row.default ?? "");
-    return `| \`${name}\` | ${String(fallback) || "none"} | ${row.help} |`;
-  });
-  const table = section(operations, "## Settings");
-  t.strictSame(table.match(/^\| `\w+` \|.*$/gm), rows);
+  t.match(section(operations, "## Settings"), settingsTable());
+  t.equal(withSettingsTable(operations), operations);
 });
 
 t.test("no document names a setting that does not exist", async (t) => {

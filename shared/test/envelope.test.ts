@@ -10,6 +10,7 @@ import {
   type Effect,
   ENVELOPE_VERSION,
   encodeCommands,
+  encodePart,
   encodeReplies,
   encodeUserBroadcast,
   NewerEnvelope,
@@ -80,6 +81,11 @@ t.test("a part of a big answer comes out as it went in, and is checked", async (
   const part = { run: "r", number: 3, last: false, bytes: Buffer.from("…") };
   const reply: Reply = { n: 1, frame: "", effect: null, part };
   t.same(decodeReplies(encodeReplies([reply], ENVELOPE_VERSION)), [reply]);
+  for (const length of [0, 1, 255, 256, 65_535, 65_536, 100_000]) {
+    const bytes = Buffer.alloc(length, "x");
+    const decoded = decodeReplies(encodePart(1, { ...part, bytes }, ENVELOPE_VERSION));
+    t.same(decoded, [{ ...reply, part: { ...part, bytes } }], `of ${length} bytes`);
+  }
   for (const wrong of [null, [], ["r", 3, false], [1, 3, false, part.bytes], ["r", 3, 0, part.bytes]]) {
     const bytes = packr.pack([ENVELOPE_VERSION, [[1, "", null, wrong]]]);
     t.type(failureOf(decodeReplies, bytes), BrokenEnvelope, JSON.stringify(wrong));

@@ -21,10 +21,15 @@ export class UpgradeRefused extends Error {
 /**
  * Opens a WebSocket.
  *
+ * @param localAddress the address of this machine to come from; the system's choice where it is left out
  * @throws UpgradeRefused
  */
-export async function connectClient(url: string, headers: Record<string, string | string[]> = {}) {
-  const socket = new WebSocket(url, { headers, perMessageDeflate: false });
+export async function connectClient(
+  url: string,
+  headers: Record<string, string | string[]> = {},
+  localAddress?: string,
+) {
+  const socket = new WebSocket(url, { headers, localAddress, perMessageDeflate: false });
   const heard: Frame[] = [];
   let wake = () => {};
   let close: Close | null = null;

@@ -1,5 +1,6 @@
 /** The rule about recovery: some command of every gateway succeeds within 5 s of a fault's end. */
 import type { FaultTimes, HistoryEvent } from "../history.ts";
+import { LOYAL } from "../load/client.ts";
 import type { Violation } from "./account.ts";
 
 /** What is promised. */
@@ -10,8 +11,8 @@ export interface Recovery {
   label: string;
   /** Until the last gateway had a success; null where another fault came too soon to say. */
   gatewaysMs: number | null;
-  /** Until the last account had one, those that were banned left out. */
-  accountsMs: number | null;
+  /** Until the last client that may take another gateway had one, those of accounts that were banned left out. */
+  clientsMs: number | null;
 }
 
 /** @param end when the load ended */
@@ -22,30 +23,29 @@ export function measureRecovery(
   end: number,
 ): Recovery[] {
   const gatewayOf = new Map<number, string>();
-  const banned = new Set<string>();
+  const clientOf = new Map<number, string>();
+  const banned = new Set(events.filter(({ kind }) => kind === "banned").map(({ account }) => account));
   for (const event of events) {
-    if (event.kind === "opened") gatewayOf.set(event.connection, event.gateway);
-    if (event.kind === "banned") banned.add(event.account);
+    if (event.kind !== "opened") continue;
+    gatewayOf.set(event.connection, event.gateway);
+    if (!banned.has(event.account) && event.client !== LOYAL)
+      clientOf.set(event.connection, `${event.account}.${event.client}`);
   }
   const successes = events.filter((event) => event.kind === "answered" && event.outcome === "success");
-  const accounts = new Set(events.map(({ account }) => account).filter((name) => !banned.has(name)));
+  const clients = new Set(clientOf.values());
   return faults.map((fault) => {
     const until = fault.to + RECOVERY_MS;
     const isDisturbed = faults.some((other) => other !== fault && other.from < until && other.to > fault.to);
-    if (isDisturbed || until > end) return { label: fault.label, gatewaysMs: null, accountsMs: null };
+    if (isDisturbed || until > end) return { label: fault.label, gatewaysMs: null, clientsMs: null };
     const after = successes.filter(({ at }) => at > fault.to);
-    const slowest = (names: Iterable<string>, of: (event: HistoryEvent) => string | undefined) =>
-      Math.max(
-        0,
-        ...[...names].map((name) => {
-          const first = after.find((event) => of(event) === name);
-          return first === undefined ? Number.POSITIVE_INFINITY : first.at - fault.to;
-        }),
-      );
+    const slowest = (names: Iterable<string>, of: (event: HistoryEvent) => string | undefined) => {
+      const firsts = [...names].map((name) => after.find((event) => of(event) === name)?.at);
+      return Math.max(0, ...firsts.map((at) => (at ?? Number.POSITIVE_INFINITY) - fault.to));
+    };
     return {
       label: fault.label,
       gatewaysMs: slowest(gateways, ({ connection }) => gatewayOf.get(connection)),
-      accountsMs: slowest(accounts, ({ account }) => account),
+      clientsMs: slowest(clients, ({ connection }) => clientOf.get(connection)),
     };
   });
 }

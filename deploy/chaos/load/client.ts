@@ -21,9 +21,12 @@ export interface LoadContext {
   ended: AbortSignal;
 }
 
+/** The name of a client that never leaves its gateway. */
+export const LOYAL = "loyal";
+
 export interface ClientOptions {
   account: string;
-  /** Its name among the account's clients. */
+  /** Its name among the account's clients; `LOYAL`: it tries no other gateway. */
   name: string;
   login: object;
   /** Index of the gateway that it tries first. */
@@ -47,7 +50,7 @@ export async function runClient(context: LoadContext, options: ClientOptions): P
   const { account, name } = options;
   let seq = 0;
   const nextTag = (): Tag => ({ client: name, seq: ++seq });
-  for (let turn = options.gateway; !signal.aborted; turn++) {
+  for (let turn = options.gateway; !signal.aborted; turn += name === LOYAL ? 0 : 1) {
     const gateway = gateways[turn % gateways.length]!;
     const about = { account, client: name, number: nextConnection(), history };
     const connection = await openConnection({ ...about, url: gateway.url(), gateway: gateway.name });

@@ -14,12 +14,12 @@ import { startStores } from "../../local/stores.ts";
 import { findRoot } from "./build.ts";
 import { chaosWorld, WORLD } from "./chaos-world.ts";
 import { type ChaosNode, makeNode } from "./nodes.ts";
+import { straysIn } from "./strays.ts";
 
 /** Where a cluster's stores are. */
 interface ChaosStores {
   databaseUrl: string;
   redisUrl: string;
-  redisPrefix: string;
   /** null: somebody else's, to which nothing may happen. */
   postgresPid(): number | null;
   redisPid(): number | null;
@@ -30,14 +30,18 @@ export interface ChaosCluster {
   gateways: readonly ChaosNode[];
   workers: readonly ChaosNode[];
   stores: ChaosStores;
-  /** The folder with data and logs. */
-  folder: string;
+  /** The folder with data and logs; null where they are somebody else's. */
+  folder: string | null;
   /** A gateway's WebSocket address, the world included. */
   url(gateway: ChaosNode): string;
   /** Past all proxies. */
   sql: Sql;
-  /** Nodes that ended, and nobody had killed them. */
+  /** Says that a part is about to end because of a fault. */
+  expectEnd(target: string): void;
+  /** Parts that ended, and nobody had ended them. */
   crashes: readonly string[];
+  /** What nodes wrote that is no log line: warnings of Node's own, for one. */
+  strays(): string[];
   /** Ends all of it. @param keep whether the folder stays, for looking at */
   stop(keep: boolean): Promise<void>;
 }
@@ -61,10 +65,11 @@ export async function startChaosCluster(options: ClusterOptions): Promise<ChaosC
   const folder = mkdtempSync(join(tmpdir(), "foyer-chaos-"));
   const log = createLog("silent");
   const crashes: string[] = [];
+  const logs = join(folder, "nodes");
+  const expected = new Set<string>();
   const onEnd = (name: string, reason: string) => {
     progress(`${name} ended (${reason})`);
-    if (reason !== "SIGKILL")
-      crashes.push(`${name} ended (${reason}), see ${join(folder, "nodes", `${name}.log`)}`);
+    if (!expected.delete(name)) crashes.push(`${name} ended (${reason}), see ${join(logs, `${name}.log`)}`);
   };
   const endings: (() => unknown)[] = [() => guardian.close()];
   const stop = async (keep: boolean) => {
@@ -72,10 +77,10 @@ export async function startChaosCluster(options: ClusterOptions): Promise<ChaosC
     for (const end of endings.reverse()) await end();
   };
   try {
-    const { stores, stop: stopStores } = await openStores(options, folder, guardian);
+    const { stores, redisPrefix, stop: stopStores } = await openStores(options, folder, guardian);
     endings.push(stopStores);
-    const { databaseUrl, redisUrl, redisPrefix } = stores;
-    const sql = connectDatabase(databaseUrl, { max: 2, log });
+    const { databaseUrl, redisUrl } = stores;
+    const sql = connectDatabase(databaseUrl, { max: 1, log });
     endings.push(() => sql.end({ timeout: 1 }));
     await importWorld(sql, null, chaosWorld);
 
@@ -87,7 +92,7 @@ export async function startChaosCluster(options: ClusterOptions): Promise<ChaosC
             role,
             name,
             program,
-            folder: join(folder, "nodes"),
+            folder: logs,
             databaseUrl,
             redisUrl,
             redisPrefix,
@@ -103,7 +108,9 @@ export async function startChaosCluster(options: ClusterOptions): Promise<ChaosC
     endings.push(() => Promise.all(nodes.map((node) => node.stop())));
     await Promise.all(nodes.map((node) => node.start()));
     const url = (gateway: ChaosNode) => `ws://127.0.0.1:${gateway.port()}/ws/world/${WORLD}`;
-    return { gateways, workers, stores, folder, url, sql, crashes, stop };
+    const expectEnd = (target: string) => void expected.add(target);
+    const strays = () => straysIn(nodes.map(({ name }) => join(logs, `${name}.log`)));
+    return { gateways, workers, stores, folder, url, sql, expectEnd, crashes, strays, stop };
   } catch (error) {
     await stop(true);
     throw error;
@@ -114,11 +121,13 @@ async function openStores(
   { stores: given, durable = false, progress }: ClusterOptions,
   dir: string,
   guardian: Guardian,
-): Promise<{ stores: ChaosStores; stop(): Promise<void> }> {
-  if (given !== undefined)
-    return { stores: { ...given, postgresPid: () => null, redisPid: () => null }, stop: async () => {} };
+): Promise<{ stores: ChaosStores; redisPrefix: string; stop(): Promise<void> }> {
+  if (given !== undefined) {
+    const stores = { ...given, postgresPid: () => null, redisPid: () => null };
+    return { stores, redisPrefix: given.redisPrefix, stop: async () => {} };
+  }
   const cacheDir = join(findRoot(), ".foyer", "cache");
   const own = await startStores({ dir, cacheDir, durable, guardian, progress, restart: true });
   await migrate(own.databaseUrl, createLog("silent"));
-  return { stores: { ...own, redisPrefix: "foyer" }, stop: () => own.stop() };
+  return { stores: own, redisPrefix: "foyer", stop: () => own.stop() };
 }

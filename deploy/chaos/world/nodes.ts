@@ -2,13 +2,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { inherited } from "../../../shared/testing/node.ts";
 import { type OpenProxy, openTcpProxy } from "../../../shared/testing/tcp-proxy.ts";
 import type { Guardian } from "../../local/guardian.ts";
 import { LocalNode } from "../../local/local-node.ts";
 import { freePort } from "../../local/ports.ts";
 import { findRoot } from "./build.ts";
 
-/** One node and its links. */
+/** One node. */
 export interface ChaosNode {
   name: string;
   role: "gateway" | "worker";
@@ -18,11 +19,21 @@ export interface ChaosNode {
   id(): string;
   /** A gateway's public port, the same after each restart. */
   port(): number;
+  /** What can only be done to a node of a cluster that is the runner's own; null where it is not. */
+  own: OwnParts | null;
+}
+
+/** A node's surroundings. */
+interface OwnParts {
   redis: OpenProxy;
   /** A gateway has none. */
   postgres: OpenProxy | null;
   /** Sets its wall clock wrong by so many ms. */
   shiftClock(ms: number): void;
+}
+
+/** One that was made here. */
+export interface OwnNode extends ChaosNode {
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -46,8 +57,11 @@ interface NodeOptions {
 
 const STOP_MS = 10_000;
 
+/** How long nodes of a chaos cluster take to drain: one that takes longer is away for longer. */
+export const DRAIN_SECONDS = 2;
+
 /** Makes one; it runs once it is started. */
-export async function makeNode(options: NodeOptions): Promise<ChaosNode> {
+export async function makeNode(options: NodeOptions): Promise<OwnNode> {
   const { role, name, program, folder, guardian, onEnd } = options;
   const redis = await openTcpProxy(addressOf(options.redisUrl));
   const postgres = role === "worker" ? await openTcpProxy(addressOf(options.databaseUrl)) : null;
@@ -69,6 +83,7 @@ export async function makeNode(options: NodeOptions): Promise<ChaosNode> {
       FOYER_RATE: "0",
       FOYER_UPDATE_RATE: "0",
       FOYER_MAX_FAILED_LOGINS_PER_IP: "0",
+      FOYER_DRAIN_SECONDS: String(DRAIN_SECONDS),
       FOYER_LOG_LEVEL: "info",
       CHAOS_CLOCK: clockFile,
       NODE_OPTIONS: `--import ${clockModule()}`,
@@ -84,9 +99,7 @@ export async function makeNode(options: NodeOptions): Promise<ChaosNode> {
     pid: () => node.pid,
     id: () => node.ready.id,
     port: () => node.ready.port ?? 0,
-    redis,
-    postgres,
-    shiftClock,
+    own: { redis, postgres, shiftClock },
     start: () => node.start(),
     async stop() {
       await node.stop({ hasten: true, deadlineMs: STOP_MS });
@@ -111,11 +124,4 @@ function through(url: string, proxy: OpenProxy): string {
   changed.hostname = "127.0.0.1";
   changed.port = String(proxy.port);
   return changed.href;
-}
-
-/** What a process needs of ours: where programs are, not what we are set to. */
-function inherited(): Record<string, string | undefined> {
-  // biome-ignore lint/style/noProcessEnv: handed on to the nodes
-  const { PATH, HOME, TMPDIR } = process.env;
-  return { PATH, HOME, TMPDIR };
 }
