@@ -54,7 +54,10 @@ function filesBelow(folder) {
  * @param {string} file
  */
 function isCopied(file) {
-  return /\.(sql|lua)$/.test(file) || (dirname(file) === join("deploy", "worlds") && file.endsWith(".json"));
+  return (
+    /\.(sql|lua)$|unit-costs\.json$/.test(file) ||
+    (dirname(file) === join("deploy", "worlds") && file.endsWith(".json"))
+  );
 }
 
 /**

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { findCheckout } from "../../loadtest/cluster.ts";
 import { runProgram } from "../../loadtest/program.ts";
+import { alignTable } from "../../loadtest/report.ts";
 import { flood, logins, memory } from "./connections.ts";
 import { keep, tableOf } from "./document.ts";
 import { deliveries, fanOut } from "./fan-out.ts";
@@ -9,6 +10,7 @@ import { Ground, type Scale } from "./ground.ts";
 import { runMicro } from "./micro.ts";
 import { type Finding, type Measurement, rows } from "./rows.ts";
 import { throughput } from "./throughput.ts";
+import { checkSizes, measureUnitCosts, writeUnitCosts } from "./unit-costs.ts";
 import { idle, scaling, search } from "./whole.ts";
 
 /** Idle first, before anything has happened; search last, as its accounts stay. */
@@ -22,9 +24,14 @@ const short: Scale = {
   clients: (usual) => Math.min(usual, 20),
 };
 
+const CHECKED_CLIENTS = 5_000;
+
 const program = new Command("bench")
   .description("Measures Foyer beside its peers, in turns, and writes the table of docs/performance.md.")
-  .argument("[micro]", "micro-benchmarks of the hot pieces instead")
+  .argument(
+    "[micro|costs|sizes]",
+    "micro: the hot pieces by themselves; costs: what foyer size goes by; sizes: what it says against what is so",
+  )
   .option("--rows <ids>", `only these, comma-separated: ${rows.map(({ id }) => id).join(", ")}`)
   .option("--short", "every row for a moment, to see that it works; nothing is written")
   .addHelpText("after", "\nA single row brings along those that are measured with it.");
@@ -35,12 +42,25 @@ await runProgram(program, async (signal, progress) => {
     await runMicro(isShort === true, (line) => void process.stdout.write(`${line}\n`));
     return true;
   }
-  const wanted = new Set(chosen?.split(",") ?? rows.map(({ id }) => id));
+  const isCosts = program.args[0] === "costs";
+  const isCheck = program.args[0] === "sizes";
+  const wanted = new Set(isCosts || isCheck ? [] : (chosen?.split(",") ?? rows.map(({ id }) => id)));
   const unknown = [...wanted].find((id) => !rows.some((row) => row.id === id));
   if (unknown !== undefined) throw new Error(`there is no row ${unknown}: --help lists them`);
   const ground = new Ground(isShort ? short : full, progress, signal);
   const found: Record<string, Finding> = {};
   try {
+    if (isCheck) {
+      const table = await checkSizes(ground, isShort ? 20 : CHECKED_CLIENTS);
+      process.stdout.write(`${alignTable(["", "foyer size", "measured"], table).join("\n")}\n`);
+      return true;
+    }
+    if (isCosts) {
+      const costs = await measureUnitCosts(ground);
+      if (!isShort) writeUnitCosts(findCheckout(), costs);
+      process.stdout.write(`${JSON.stringify(costs, null, 2)}\n`);
+      return true;
+    }
     for (const { rows: ids, measure } of measurements) {
       if (!ids.some((id) => wanted.has(id))) continue;
       progress(ids.join(", "));

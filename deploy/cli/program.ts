@@ -31,6 +31,16 @@ const whole = (min: number) => (text: string) => {
   return value;
 };
 
+const size = (text: string) => {
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Say a whole number of 1 or more.");
+};
+
+const ratio = (text: string) => {
+  if (/^\d+(\.\d+)?$/.test(text) && Number(text) >= 1) return Number(text);
+  throw new InvalidArgumentError("Say a number of 1 or more: 1.5.");
+};
+
 const list = (text: string) =>
   text
     .split(",")
@@ -255,6 +265,25 @@ export function createProgram(version: string, io: Io, end: (status: number) => 
     .addOption(json())
     .addHelpText("after", examples("foyer status", "foyer status --json | jq .problems"))
     .action(async (options) => end(await (await import("./status.ts")).runStatus(options, io)));
+
+  program
+    .command("size")
+    .summary("say how large a cluster a conference takes")
+    .description(
+      "Says how many pods, how much memory, which Redis and Postgres a conference takes, from measured costs of a\nconnection, a login and a command. Needs no stores.",
+    )
+    .requiredOption("--attendees <COUNT>", "people", size)
+    .option("--tabs <N>", "connections of each, on the average", ratio, 1)
+    .addOption(
+      new Option("--arrival <TIME>", "in which all arrive: 90s, 10m")
+        .argParser(parseDuration)
+        .default(600, "10m"),
+    )
+    .option("--costs <FILE>", "unit costs that npm run bench -- costs wrote elsewhere")
+    .option("--simulate <GATEWAYS>", "have them arrive on so many gateways, second by second", whole(1))
+    .addOption(json())
+    .addHelpText("after", examples("foyer size --attendees 50000 --tabs 1.5 --arrival 10m"))
+    .action(async (options) => end(await (await import("./size.ts")).runSize(options, io)));
 
   const dead = program
     .command("dead")

@@ -7,6 +7,8 @@ export interface Member {
   readonly index: number;
   /** Members of one user, or one room of a peer, hear each other. */
   readonly user: number;
+  /** Whether it is the one of its user that changes things and tells: two at once would supersede each other. */
+  readonly leads: boolean;
   /** What it logs in with. */
   readonly login: string;
   connection: Connection | null;

@@ -51,7 +51,7 @@ export class Generator implements Acts {
     const members = Array.from({ length: plan.count }, (_, i) => {
       const index = plan.first + i;
       const user = Math.floor(index / plan.tabs);
-      return group.add({ index, user, login: loginOf(plan.people, user) });
+      return group.add({ index, user, leads: index % plan.tabs === 0, login: loginOf(plan.people, user) });
     });
     const began = performance.now();
     const isOver = () =>

@@ -57,8 +57,8 @@ export class Group {
     this.#recorder = recorder;
   }
 
-  add({ index, user, login }: { index: number; user: number; login: string }): Joined {
-    const member = { index, user, login, connection: null, id: "" };
+  add(who: Pick<Member, "index" | "user" | "leads" | "login">): Joined {
+    const member = { ...who, connection: null, id: "" };
     return { member, asked: new Map(), turn: 0, attempts: 0, slot: -1 };
   }
 
@@ -103,9 +103,16 @@ export class Group {
     return this.#under + this.#told.size;
   }
 
-  /** The next member asks. */
+  /** The next member asks; what others of its user are to hear of, the next who leads. */
   askNext(kind: Kind, due: number, other?: Member): void {
-    const joined = this.#connected[this.#next++ % Math.max(1, this.#connected.length)];
+    let joined = this.#connected[this.#next++ % Math.max(1, this.#connected.length)];
+    const isTold = kind === "tell" || kind === "update";
+    for (
+      let looked = 0;
+      isTold && joined?.member.leads === false && looked < this.#connected.length;
+      looked++
+    )
+      joined = this.#connected[this.#next++ % this.#connected.length];
     if (joined === undefined) return this.#record(kind, "nobody is connected", 0);
     this.ask(joined, kind, due, other);
   }

@@ -63,7 +63,7 @@ function tiles(result: RunResult): string {
     .sort((one, other) => other[1] - one[1])[0];
   const items: [string, string][] = [["connections at most", show(most)]];
   if (first !== undefined) {
-    items.push([`${first[0]}s`, show(first[1].histogram.totalCount)]);
+    items.push([`${first[0]}, in all`, show(first[1].histogram.totalCount)]);
     items.push([`p99 of ${first[0]}, ms`, show(summarize(first[1].histogram).p99)]);
   }
   if (peak !== undefined) items.push([`% of a processor at most, ${peak[0]}`, show(peak[1] * 100)]);

@@ -14,7 +14,8 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 2rem 1.5re
 h1 { font-size: 1.6rem; margin: 0 } h2 { font-size: 1.05rem; margin: 2.2rem 0 .7rem }
 p { margin: .3rem 0; color: var(--soft) } ul.verdict { padding: 0; list-style: none; margin: 1rem 0 }
 ul.verdict li { border-left: 4px solid; padding: .35rem .8rem; margin: .3rem 0; background: var(--card) }
-.good { border-color: var(--good) } .bad { border-color: var(--bad) } .warn { border-color: var(--warn) }
+.verdict .good { border-color: var(--good) } .verdict .bad { border-color: var(--bad) }
+.verdict .warn { border-color: var(--warn) }
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.2rem 0 }
 .tiles div, figure, .table { background: var(--card); border: 1px solid var(--line); border-radius: 8px }
 .tiles div { padding: .6rem 1rem; min-width: 9rem } .tiles b { display: block; font-size: 1.45rem; font-weight: 600 }
