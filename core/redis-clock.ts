@@ -18,7 +18,7 @@ export interface RedisClock {
 
 /** ms since the epoch, by the server that holds this key now. @throws Error when it is away */
 export async function timeWhere(redis: RedisClient, key: string): Promise<number> {
-  const [seconds, microseconds] = (await runScript(redis, "time", key)) as [string, string];
+  const [seconds, microseconds] = (await runScript(redis, "server-time", key)) as [string, string];
   return Number(seconds) * 1_000 + Number(microseconds) / 1_000;
 }
 

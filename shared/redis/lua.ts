@@ -18,7 +18,7 @@ export type ScriptName =
   | "lease-runs"
   | "expired-nodes"
   | "entry-age"
-  | "time"
+  | "server-time"
   | "unconfirmed-fence"
   | "register-connection";
 
