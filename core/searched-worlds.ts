@@ -32,6 +32,9 @@ const MAX_BYTES = 256 * 1024 * 1024;
 /** A world that nobody has searched for so long is forgotten. */
 const KEEP_MS = 10 * 60 * 1_000;
 
+/** How long a search waits for its world to be read, which takes a second for 100,000 accounts; then Postgres finds the page. */
+const WAIT_MS = 3_000;
+
 /** Before all others. */
 const FIRST_ID = "00000000-0000-0000-0000-000000000000";
 
@@ -44,6 +47,8 @@ interface Held {
   index: SearchIndex;
   /** What it knows; null until it has been read. */
   moment: SearchMoment | null;
+  /** Resolves when it has been read, or could not be. */
+  loaded: Promise<void>;
   usedAt: number;
   /** The reading of changes under way, and the one that begins after it. */
   running: Promise<void> | null;
@@ -65,13 +70,14 @@ export class SearchedWorlds {
   /**
    * A world's entries, with all that was committed before the call.
    *
-   * @returns null when they are not in memory: they will be, unless they are too many
+   * @returns null when they are not in memory: too many, or not read yet after three seconds
    */
   async current(world: string): Promise<SearchIndex | null> {
     const held = this.#held.get(world) ?? this.#begin(world);
     this.#held.delete(world);
     this.#held.set(world, held);
     held.usedAt = performance.now();
+    if (held.moment === null) await Promise.race([held.loaded, pause(WAIT_MS, this.#options.signal)]);
     if (held.moment === null) return null;
     await this.#catchUp(held);
     return held.moment !== null && this.#held.get(world) === held ? held.index : null;
@@ -96,7 +102,15 @@ export class SearchedWorlds {
 
   #begin(world: string): Held {
     const index = new SearchIndex();
-    const held: Held = { world, index, moment: null, usedAt: 0, running: null, next: null };
+    const held: Held = {
+      world,
+      index,
+      moment: null,
+      loaded: this.#loading,
+      usedAt: 0,
+      running: null,
+      next: null,
+    };
     this.#loading = this.#loading.then(async () => {
       try {
         await this.#load(held);
@@ -106,6 +120,7 @@ export class SearchedWorlds {
         this.#forget(held);
       }
     });
+    held.loaded = this.#loading;
     return held;
   }
 
