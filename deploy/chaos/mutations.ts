@@ -101,7 +101,7 @@ export const mutations: readonly Mutation[] = [
     ],
     scenario: {
       ...load,
-      accounts: 6,
+      accounts: 12,
       victims: 3,
       seconds: 6,
       plan: [
@@ -138,8 +138,10 @@ export const mutations: readonly Mutation[] = [
       ...load,
       accounts: 6,
       victims: 6,
-      seconds: 7,
-      plan: [fault("slow-redis", "gateway-2", 1_000, 6_000, 150)],
+      // On a busy machine bans take their time: there have to be enough of them.
+      seconds: 9,
+      banEveryMs: 100,
+      plan: [fault("slow-redis", "gateway-2", 1_000, 8_000, 400)],
     },
     shownBy: ["ban is absolute"],
   },
