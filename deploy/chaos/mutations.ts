@@ -141,7 +141,7 @@ export const mutations: readonly Mutation[] = [
       // On a busy machine bans take their time: there have to be enough of them.
       seconds: 9,
       banEveryMs: 100,
-      plan: [fault("slow-redis", "gateway-2", 1_000, 8_000, 400)],
+      plan: [fault("slow-redis", "gateway-2", 1_000, 8_000, 300)],
     },
     shownBy: ["ban is absolute"],
   },
