@@ -10,6 +10,7 @@ import { errorFrame, type FrameId, outcomeOf } from "../shared/protocol/frames.t
 import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
 import { isRedisAway } from "../shared/redis/connect.ts";
 import { AccountReads, type BegunRead, looksLikeRead } from "./account-reads.ts";
+import { MAX_REPLY } from "./big-answer.ts";
 import { type Answer, CommandContext, type Services } from "./commands/context.ts";
 import type { GatewayContext } from "./commands/gateway-commands.ts";
 import { runOperatorCommand } from "./commands/operator-commands.ts";
@@ -94,10 +95,11 @@ function beginRead({ services }: Runner, reads: AccountReads, command: Command):
   }
 }
 
-/** @returns the answer; null when it cannot be given */
+/** @returns the answer; null when it cannot be given, or is one that goes out in parts */
 function finishRead(reads: AccountReads, read: BegunRead): string | null {
   try {
-    return reads.answer(read, Date.now());
+    const frame = reads.answer(read, Date.now());
+    return frame.length > MAX_REPLY ? null : frame;
   } catch (error) {
     // Alone it is found out what that is.
     return error instanceof Refusal ? errorFrame(read.id, errorBody(error.code, error.details)) : null;
