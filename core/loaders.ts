@@ -4,12 +4,12 @@
  */
 import DataLoader from "dataloader";
 import type { Written } from "./commands/context.ts";
+import { runTogether, type SharedWrite } from "./shared-writes.ts";
 import type { LoggedCommand } from "./sql/command-log.ts";
 import { retryConflicts, type Sql } from "./sql/database.ts";
 import { type NewLogin, writeNewLogins } from "./sql/logins.ts";
 import { type LoginTouch, selectUsers, touchLogins, type UserKey, type UserRow } from "./sql/users.ts";
 import { asUuid, isStorable } from "./storable.ts";
-import { runTogether, type SharedWrite } from "./together.ts";
 
 /** What came of it: other traits were there than the login had found. */
 type Touched = "touched" | "denied" | "overtaken";
@@ -24,9 +24,12 @@ export interface Loaders {
   newLogin(world: string, login: NewLogin & LoggedCommand): Promise<UserRow | undefined>;
   /** Reads something once for all of the batch that ask for it. @param key of Redis */
   once<T>(key: string, read: () => Promise<T>): Promise<T>;
-  /** Runs a writing command with others of its kind; null when it has to be run alone (`together.ts`). */
+  /** Runs a writing command with others of its kind; null when it has to be run alone (`shared-writes.ts`). */
   write(world: string, write: SharedWrite): Promise<Written | null>;
 }
+
+/** What runs commands of one kind together, by world. */
+type Writes = Map<string, DataLoader<SharedWrite, Written | null>>;
 
 /** So many commands share a transaction at the most: others wait for the accounts that it has locked. */
 const MAX_TOGETHER = 100;
@@ -35,7 +38,7 @@ export function createLoaders(sql: Sql): Loaders {
   const users = new Map<string, Record<UserKey, DataLoader<string, UserRow | undefined>>>();
   const touches = new Map<string, DataLoader<LoginTouch, Touched>>();
   const logins = new Map<string, DataLoader<NewLogin & LoggedCommand, UserRow | undefined>>();
-  const writes = new Map<string, DataLoader<SharedWrite, Written | null>>();
+  const writes = new Map<SharedWrite["handler"], Writes>();
   const reads = new Map<string, Promise<unknown>>();
 
   return {
@@ -63,12 +66,15 @@ export function createLoaders(sql: Sql): Loaders {
       }).load(login),
     once: <T>(key: string, read: () => Promise<T>) => remember(reads, key, read) as Promise<T>,
     write: (world, write) =>
-      remember(writes, world, () => {
-        return new DataLoader<SharedWrite, Written | null>((list) => runTogether(sql, world, list), {
-          cache: false,
-          maxBatchSize: MAX_TOGETHER,
-        });
-      }).load(write),
+      remember(
+        remember(writes, write.handler, (): Writes => new Map()),
+        world,
+        () =>
+          new DataLoader<SharedWrite, Written | null>((list) => runTogether(sql, world, list), {
+            cache: false,
+            maxBatchSize: MAX_TOGETHER,
+          }),
+      ).load(write),
   };
 }
 
@@ -93,7 +99,7 @@ function userLoaders(sql: Sql, world: string) {
   return { id: by("id"), client_id: by("client_id"), token_id: by("token_id"), pretalx_id: by("pretalx_id") };
 }
 
-function remember<T>(map: Map<string, T>, key: string, make: () => T): T {
+function remember<K, T>(map: Map<K, T>, key: K, make: () => T): T {
   let value = map.get(key);
   if (value === undefined) {
     value = make();

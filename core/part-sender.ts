@@ -1,7 +1,8 @@
 /** Cuts a big answer into parts and sends them, a few ahead of what the client has taken. */
+
+import { sweepAfter } from "../shared/collect-garbage.ts";
 import type { ReplyPart } from "../shared/envelope.ts";
 import { closeCodes } from "../shared/protocol/close-codes.ts";
-import { sweepYoung } from "../shared/sweep-young.ts";
 
 const PART_BYTES = 64 * 1024;
 
@@ -88,7 +89,7 @@ export class PartSender {
     await this.#room();
     const bytes = this.#buffer().subarray(0, this.#filled);
     this.#filled = 0;
-    sweepYoung(bytes.length);
+    sweepAfter(bytes.length);
     return { run: this.#run, number: this.#sent++, last, bytes };
   }
 

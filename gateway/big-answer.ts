@@ -3,9 +3,10 @@
  * what the client took, so that only a few parts are ever here. No other message fits between two fragments:
  * what is to be sent meanwhile waits.
  */
+
+import { sweepAfter } from "../shared/collect-garbage.ts";
 import type { ReplyPart } from "../shared/envelope.ts";
 import { closeCodes } from "../shared/protocol/close-codes.ts";
-import { sweepYoung } from "../shared/sweep-young.ts";
 import { type Frame, sizeOf } from "./pieced-frame.ts";
 import type { Link } from "./uws.ts";
 
@@ -89,7 +90,7 @@ export class BigAnswer {
         : last
           ? this.#link.sendLastFragment(bytes, false)
           : this.#link.sendFragment(bytes, false);
-    sweepYoung(bytes.length);
+    sweepAfter(bytes.length);
     if (handedOver === 1) this.#allTaken();
     return true;
   }

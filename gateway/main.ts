@@ -1,6 +1,7 @@
 /** Wires one gateway; nothing else does. */
 import { setMaxListeners } from "node:events";
 import { pause } from "../shared/backoff.ts";
+import { collectAll } from "../shared/collect-garbage.ts";
 import { startReports } from "../shared/command-reports.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
@@ -11,7 +12,6 @@ import { createKeys } from "../shared/redis/keys.ts";
 import { Subscriptions } from "../shared/redis/subscriptions.ts";
 import { publish } from "../shared/redis/together.ts";
 import { readSettings, type Settings } from "../shared/settings.ts";
-import { collectAll } from "../shared/sweep-young.ts";
 import { type Admitted, createAdmission } from "./admission.ts";
 import { BigAnswers } from "./big-answer.ts";
 import { listenForCanary } from "./canary.ts";
@@ -24,6 +24,7 @@ import { drain } from "./drain.ts";
 import { FanOut } from "./fan-out.ts";
 import { Fences } from "./fence.ts";
 import { createHttp } from "./http.ts";
+import { IdleCollection } from "./idle-collection.ts";
 import { holdLease } from "./lease.ts";
 import { Lingering } from "./lingering.ts";
 import { Load } from "./load.ts";
@@ -34,7 +35,6 @@ import { PendingCommands } from "./pending-commands.ts";
 import { notReadyReasons } from "./readiness.ts";
 import { Registry } from "./registry.ts";
 import { readReplies } from "./reply-reader.ts";
-import { Rest } from "./rest.ts";
 import { createResync } from "./resync.ts";
 import { SharedTexts } from "./shared-texts.ts";
 import { createSocial } from "./social.ts";
@@ -89,7 +89,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
   const { report, close: closeReports } = await startReports({ settings, role: "gateway", node: id, log });
   const pending = new PendingCommands();
   const load = new Load(timeoutMs, performance.now());
-  const rest = new Rest(performance.now(), collectAll);
+  const idleCollection = new IdleCollection(performance.now(), collectAll);
   /** Requests that wait in their connections, not written yet. */
   let queued = 0;
   const maxBacklog = settings.FOYER_MAX_BACKLOG;
@@ -293,7 +293,7 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     const now = performance.now();
     pending.sweep(now);
     load.tick(now, { waiting: queued + pending.size, answered: pending.answered });
-    rest.tick(now, pending.answered);
+    idleCollection.tick(now, pending.answered);
     if (holding.size > 0) release();
     bigAnswers.sweep(now);
     if (settings.FOYER_AUTH_TIMEOUT_MS > 0) connections.closeLoitering(now, settings.FOYER_AUTH_TIMEOUT_MS);

@@ -129,7 +129,7 @@ export interface WriteCommand<Body> {
   cutsOff?(body: Body): string[];
   run(context: WriteContext, body: Body): Promise<Written>;
   /**
-   * The same for many, each of another account and permitted, with their rows in the command log (`together.ts`).
+   * The same for many, each of another account and permitted, with their rows in the command log (`shared-writes.ts`).
    *
    * @returns null for each that did nothing and is not logged
    */

@@ -12,7 +12,7 @@ const QUIET_MS = 6_000;
 /** After fewer answers than this there is nothing to give back. */
 const RUSH = 1_000;
 
-export class Rest {
+export class IdleCollection {
   readonly #collect: () => void;
   #collectedAfter = 0;
   #quietSince: number;

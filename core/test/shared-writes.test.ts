@@ -1,4 +1,4 @@
-/** Updates of one batch share a transaction (`together.ts`), and none of them notices. */
+/** Updates of one batch share a transaction (`shared-writes.ts`), and none of them notices. */
 import postgres from "postgres";
 import t from "tap";
 import { waitFor } from "../../shared/testing/wait-for.ts";

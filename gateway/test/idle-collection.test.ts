@@ -1,18 +1,18 @@
 import t from "tap";
-import { Rest } from "../rest.ts";
+import { IdleCollection } from "../idle-collection.ts";
 
 /** Lets time pass, with so many answers a second; gives how often memory was given back. */
 function pass() {
   let now = 0;
   let answered = 0;
   let collected = 0;
-  const rest = new Rest(now, () => collected++);
+  const collection = new IdleCollection(now, () => collected++);
   return (seconds: number, perSecond: number): number => {
     const before = collected;
     for (let tick = 0; tick < seconds * 10; tick++) {
       now += 100;
       answered += perSecond / 10;
-      rest.tick(now, Math.floor(answered));
+      collection.tick(now, Math.floor(answered));
     }
     return collected - before;
   };

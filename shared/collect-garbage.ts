@@ -28,7 +28,7 @@ let passed = 0;
 let fewest = 0;
 
 /** Says that so many bytes have been passed on. */
-export function sweepYoung(bytes: number): void {
+export function sweepAfter(bytes: number): void {
   passed += bytes;
   if (passed < EVERY_BYTES) return;
   passed = 0;
