@@ -3,6 +3,7 @@ import { Redis } from "ioredis";
 import t from "tap";
 import { connectClient } from "../../shared/testing/client.ts";
 import { startTestCluster } from "../../shared/testing/cluster.ts";
+import { scrape } from "../../shared/testing/metrics.ts";
 import { waitFor } from "../../shared/testing/wait-for.ts";
 import { openWorld } from "./worlds.ts";
 
@@ -94,6 +95,23 @@ t.test("a worker that is killed: another takes its commands over, and each takes
   t.match(await watcher.next(), ["user.updated", { profile: { n: 1 } }]);
   t.strictSame(await watcher.quiet(), []);
   for (const each of [client, watcher]) each.end();
+});
+
+t.test("a client that reads late, and sends meanwhile, hears why a gateway went", async (t) => {
+  const { gateways } = await startTestCluster(t, { worlds: [openWorld] });
+  const gateway = gateways[0]!;
+  const client = await connectClient(gateway.world("w"));
+  await client.logIn({ client_id: randomUUID() });
+  client.socket.pause();
+  const stopped = gateway.stop();
+  await waitFor("its connection to be closed", async () => {
+    const { value } = await scrape(gateway.ops);
+    return value("foyer_gateway_connections", { state: "authenticated" }) === 0;
+  });
+  for (let n = 0; n < 3; n++) client.send(["ping", n]);
+  client.socket.resume();
+  t.equal((await client.closed()).code, 1012);
+  t.equal(await stopped, 0);
 });
 
 t.test(
