@@ -38,8 +38,8 @@ const REMEMBERED_MS = 60_000;
 
 export class Fences {
   readonly #options: FencesOptions;
-  /** The last fence that was read. */
-  #position = "0-0";
+  /** The last fence that was read; null until this gateway begins. */
+  #position: string | null = null;
   /** Whether all fences up to that one are enforced: not while it is being found out what was missed. */
   #isComplete = false;
   #reading: Promise<void> | null = null;
@@ -70,12 +70,15 @@ export class Fences {
   }
 
   /** Reads, enforces and confirms what is new. @throws Error when Redis is away */
-  read(): Promise<void> {
+  async read(): Promise<void> {
+    // Nobody has logged in here yet. Fences from before may be of accounts that the database knows an older version
+    // of, since it was restored: nobody should be refused for those.
+    if (this.#position === null) return;
     this.#readAgain = true;
     this.#reading ??= this.#readAll().finally(() => {
       this.#reading = null;
     });
-    return this.#reading;
+    await this.#reading;
   }
 
   /**
@@ -92,7 +95,7 @@ export class Fences {
     this.#position = newest?.[0] ?? "0-0";
     await this.#askAboutAll();
     this.#isComplete = true;
-    await this.#confirm();
+    await this.#confirm(this.#position);
     await this.read();
   }
 
@@ -100,7 +103,7 @@ export class Fences {
     const { redis, keys } = this.#options;
     while (this.#readAgain) {
       this.#readAgain = false;
-      const before = this.#position;
+      const before: string | null = this.#position;
       const entries = await redis.xrange(keys.fences(), `(${before}`, "+");
       // Begun anew meanwhile: the answer may be another server's.
       if (this.#position !== before) this.#readAgain = true;
@@ -117,12 +120,12 @@ export class Fences {
       else this.#options.metrics.unreadable.inc({ kind: "fence" });
       this.#position = id;
     }
-    if (this.#isComplete) await this.#confirm();
+    if (this.#isComplete && this.#position !== null) await this.#confirm(this.#position);
   }
 
-  async #confirm(): Promise<void> {
+  async #confirm(position: string): Promise<void> {
     const { redis, keys, gateway } = this.#options;
-    await redis.hset(keys.fencesConfirmed(), gateway, this.#position);
+    await redis.hset(keys.fencesConfirmed(), gateway, position);
   }
 
   #enforce(world: string, user: string, version: number): void {

@@ -75,7 +75,7 @@ withClients(
 
 withClients(
   withTarget(program.command("overload")).description(
-    "more than the cluster carries: refused quickly, and over at once",
+    "more than the cluster carries: refused quickly, and over at once; --short shows durations, and judges none",
   ),
   400,
   20,
@@ -85,7 +85,8 @@ withClients(
     const { short, atOnce, factor } = options;
     const connections = options.clients ?? options.connections ?? (short ? 100 : 400);
     const seconds = options.seconds ?? (short ? 6 : 20);
-    const overload = { connections, seconds, measureSeconds: short ? 2 : 5, factor, atOnce, progress };
+    const measureSeconds = short ? 2 : 5;
+    const overload = { connections, seconds, measureSeconds, factor, atOnce, judgesSpeed: !short, progress };
     return report(options, (target) => runOverload(target, overload));
   });
 

@@ -3,6 +3,7 @@ import { Redis } from "ioredis";
 import jwt from "jsonwebtoken";
 import postgres from "postgres";
 import t from "tap";
+import { createKeys } from "../../shared/redis/keys.ts";
 import { connectClient, type Frame } from "../../shared/testing/client.ts";
 import { startTestCluster } from "../../shared/testing/cluster.ts";
 import { startTcpProxy } from "../../shared/testing/tcp-proxy.ts";
@@ -208,6 +209,24 @@ t.test("with two gateways and two workers", async (t) => {
     t.same(await again.quiet(), []);
     again.end();
   });
+
+  t.test(
+    "a new gateway goes by the database, which may have been restored, not by fences from before",
+    async (t) => {
+      const payload = { client_id: randomUUID() };
+      const client = await logIn(near, payload);
+      const { id } = client.login["user.config"];
+      client.end();
+      const keys = createKeys(cluster.redisPrefix);
+      // As a ban would have left it that the restored database does not know.
+      await redis.xadd(keys.fences(), "*", "w", "w", "u", id, "v", "1000000");
+      const later = await cluster.startGateway();
+      const again = await logIn(later, payload);
+      t.equal(again.login["user.config"].id, id);
+      again.end();
+      t.equal(await later.stop(), 0);
+    },
+  );
 
   t.test("a gateway that is cut off from Redis speaks for itself alone, and then lets go", async (t) => {
     const { hostname, port } = new URL(cluster.redisUrl);

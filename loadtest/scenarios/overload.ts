@@ -22,6 +22,8 @@ export interface OverloadOptions {
   /** How much of that is offered. */
   factor: number;
   atOnce: number;
+  /** Whether durations and shares are judged, or only shown: for a machine that others use meanwhile. */
+  judgesSpeed: boolean;
   progress: (line: string) => void;
 }
 
@@ -128,7 +130,7 @@ interface Found {
   peaks: Peaks;
 }
 
-function createReport(found: Found, { connections, factor }: OverloadOptions): Report {
+function createReport(found: Found, { connections, factor, judgesSpeed }: OverloadOptions): Report {
   const { result, bans, pings, peaks } = found;
   const accepted = summarize(result.outcomes.get("success") ?? createHistogram());
   const refusals = createHistogram();
@@ -178,7 +180,10 @@ function createReport(found: Found, { connections, factor }: OverloadOptions): R
       ]),
     ],
     figures,
-    broken: brokenPromises(figures, found, timeouts, factor),
+    broken: [
+      ...brokenPromises(figures, found, factor),
+      ...(judgesSpeed ? brokenSpeeds(figures, found, timeouts) : []),
+    ],
   };
 }
 
@@ -191,9 +196,10 @@ type Figures = {
   outcomes: Record<string, number>;
 };
 
-function brokenPromises(figures: Figures, found: Found, timeouts: number, factor: number): string[] {
-  const { result, bans, carries, recovery, peaks } = found;
-  const { accepted, refused, goodput, outcomes } = figures;
+/** What holds on any machine, however busy. */
+function brokenPromises(figures: Figures, found: Found, factor: number): string[] {
+  const { result, bans, recovery, peaks } = found;
+  const { refused, goodput, outcomes } = figures;
   const broken = [...bans.failures];
   const hold = (holds: boolean, what: string) => void (holds || broken.push(what));
   const expected = new Set(["success", "server.timeout", ...REFUSALS]);
@@ -202,25 +208,37 @@ function brokenPromises(figures: Figures, found: Found, timeouts: number, factor
   }
   hold(result.unanswered === 0, `${result.unanswered} commands were never answered`);
   hold(result.closed === 0, `${result.closed} connections were closed`);
-  hold(goodput >= carries * bounds.goodput, `of ${Math.round(carries)}/s only ${goodput}/s were answered`);
-  hold(timeouts <= result.sent * bounds.timeouts, `${timeouts} commands timed out instead of being refused`);
-  hold(accepted.p99 <= bounds.acceptedP99Ms, `answers took ${accepted.p99} ms (p99)`);
+  hold((outcomes.success ?? 0) > 0, "nothing was done");
   // A machine that others left meanwhile may carry more than was measured.
   const isAnswered = goodput >= (ANSWERED * result.sent) / result.seconds;
   hold(factor < 1.5 || refused.count > 0 || isAnswered, "little was answered, and nothing was refused");
+  hold(figures.bans.count > 0, "nobody was banned");
+  hold(figures.pings.count > 0, "no ping was answered");
+  hold(recovery !== null, `not normal again ${GRACE_MS / 1000} s after the load went`);
+  for (const [name, { before, most }] of [...peaks.rssMb, ["redis' data", peaks.redisMb] as const]) {
+    hold(most - before <= bounds.grownMb, `${name} grew from ${round(before)} to ${round(most)} MB`);
+  }
+  return broken;
+}
+
+/** What takes longer, or is less, than it may on a machine that nobody else uses. */
+function brokenSpeeds(figures: Figures, found: Found, timeouts: number): string[] {
+  const { result, carries, recovery } = found;
+  const { accepted, refused, goodput } = figures;
+  const broken: string[] = [];
+  const hold = (holds: boolean, what: string) => void (holds || broken.push(what));
+  hold(goodput >= carries * bounds.goodput, `of ${Math.round(carries)}/s only ${goodput}/s were answered`);
+  hold(timeouts <= result.sent * bounds.timeouts, `${timeouts} commands timed out instead of being refused`);
+  hold(accepted.p99 <= bounds.acceptedP99Ms, `answers took ${accepted.p99} ms (p99)`);
   hold(refused.p50 <= bounds.refusalP50Ms, `refusals took ${refused.p50} ms (p50)`);
   hold(refused.p95 <= bounds.refusalP95Ms, `refusals took ${refused.p95} ms (p95)`);
   hold(refused.p99 <= bounds.refusalP99Ms, `refusals took ${refused.p99} ms (p99)`);
-  hold(figures.bans.count > 0, "nobody was banned");
   hold(figures.bans.p50 <= bounds.banMedianMs, `bans took ${figures.bans.p50} ms (median)`);
   hold(figures.bans.max <= bounds.banMaxMs, `a ban took ${figures.bans.max} ms`);
   hold(figures.pings.p99 <= bounds.pingP99Ms, `pongs took ${figures.pings.p99} ms (p99)`);
   hold(
-    recovery !== null && recovery <= bounds.recoverySeconds,
-    `normal again only ${recovery ?? "later than 12"} s after the load went`,
+    recovery === null || recovery <= bounds.recoverySeconds,
+    `normal again only ${recovery} s after the load went`,
   );
-  for (const [name, { before, most }] of [...peaks.rssMb, ["redis' data", peaks.redisMb] as const]) {
-    hold(most - before <= bounds.grownMb, `${name} grew from ${round(before)} to ${round(most)} MB`);
-  }
   return broken;
 }
