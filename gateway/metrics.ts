@@ -74,7 +74,8 @@ export function createGatewayMetrics(register: Registry) {
   }
   for (const kind of ["reply", "broadcast", "fence", "order", "world", "canary"]) unreadable.inc({ kind }, 0);
   for (const reason of [...Object.keys(closeCodes), "client", "lost"]) connectionsClosed.inc({ reason }, 0);
-  for (const reason of ["draining", "full", "address", "world", "origin"]) connectionsRefused.inc({ reason }, 0);
+  for (const reason of ["draining", "full", "address", "world", "origin"])
+    connectionsRefused.inc({ reason }, 0);
 
   return {
     connectionsOpened: counter("connections_opened_total", "connections let in"),
