@@ -2,7 +2,7 @@
 import type { Alert } from "../prometheus/alerts.ts";
 
 /** As far back as an alert looks. Some scrapes have to be in it, which come once a second. */
-const WINDOW = "10s";
+const WINDOW = "8s";
 const HOLDS = "1s";
 /** How old a gateway has to be before its canary counts. */
 const STARTED_S = 5;
