@@ -2,10 +2,11 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { FramePart } from "../shared/envelope.ts";
 import { latencyBuckets } from "../shared/metrics.ts";
-import { isCommand } from "../shared/protocol/commands.ts";
+import { commands as commandTable, isCommand } from "../shared/protocol/commands.ts";
+import { codesOf } from "../shared/protocol/errors.ts";
 import { outcomeOf } from "../shared/protocol/frames.ts";
-import { isGatewayCommand } from "../shared/protocol/gateway-commands.ts";
-import { operatorActionOf } from "../shared/protocol/operator-commands.ts";
+import { gatewayCommandNames, isGatewayCommand } from "../shared/protocol/gateway-commands.ts";
+import { operatorActionOf, operatorActions } from "../shared/protocol/operator-commands.ts";
 import { Tally } from "../shared/tally.ts";
 import { Timings } from "../shared/timings.ts";
 
@@ -38,7 +39,16 @@ export function createCoreMetrics(register: Registry) {
     labelNames: ["kind"],
     registers,
   });
-  // Else the first one would be no rise.
+  // To Prometheus a series that begins with its first event has not risen: what must not happen begins at 0.
+  for (const command of [
+    ...Object.keys(commandTable),
+    ...gatewayCommandNames,
+    ...operatorActions.map((action) => `operator.${action}`),
+    "authenticate",
+    "unknown",
+  ]) {
+    for (const outcome of ["success", ...codesOf("server")]) commands.begin(command, outcome);
+  }
   for (const kind of ["command", "world", "answer"]) unreadable.inc({ kind }, 0);
 
   return {

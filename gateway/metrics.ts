@@ -1,7 +1,9 @@
 /** A gateway's metrics: `foyer_gateway_*` (docs/operations.md). Labels are bounded: names and codes of the tables. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { latencyBuckets } from "../shared/metrics.ts";
-import { isCommand } from "../shared/protocol/commands.ts";
+import { closeCodes } from "../shared/protocol/close-codes.ts";
+import { commands as commandTable, isCommand } from "../shared/protocol/commands.ts";
+import { codesOf } from "../shared/protocol/errors.ts";
 import { outcomeOf } from "../shared/protocol/frames.ts";
 import { Tally } from "../shared/tally.ts";
 import { Timings } from "../shared/timings.ts";
@@ -58,13 +60,27 @@ export function createGatewayMetrics(register: Registry) {
   const unreadable = counter("unreadable_total", "what was read from Redis and is none of ours, by kind", [
     "kind",
   ]);
-  // Else the first one would be no rise.
+  const connectionsClosed = counter("connections_closed_total", "connections closed", ["reason"]);
+  const connectionsRefused = counter("connections_refused_total", "upgrades refused", ["reason"]);
+
+  // To Prometheus a series that begins with its first event has not risen: what is worth an alert begins at 0.
+  for (const command of [...Object.keys(commandTable), "authenticate", "unknown"]) {
+    for (const outcome of ["success", ...codesOf("server")]) commands.begin(command, outcome);
+    duration.begin(command);
+  }
+  const loginOutcomes = ["success", "protocol.rate_limited", ...codesOf("auth"), ...codesOf("server")];
+  for (const method of ["token", "invite", "guest"]) {
+    for (const outcome of loginOutcomes) authentications.inc({ method, outcome }, 0);
+  }
   for (const kind of ["reply", "broadcast", "fence", "order", "world", "canary"]) unreadable.inc({ kind }, 0);
+  for (const reason of [...Object.keys(closeCodes), "client", "lost"]) connectionsClosed.inc({ reason }, 0);
+  for (const reason of ["draining", "full", "address", "world", "origin"])
+    connectionsRefused.inc({ reason }, 0);
 
   return {
     connectionsOpened: counter("connections_opened_total", "connections let in"),
-    connectionsClosed: counter("connections_closed_total", "connections closed", ["reason"]),
-    connectionsRefused: counter("connections_refused_total", "upgrades refused", ["reason"]),
+    connectionsClosed,
+    connectionsRefused,
     unreadable,
     slowConsumers: counter("slow_consumers_total", "connections closed for reading too slowly"),
     fanoutDelay: histogram("fanout_delay_seconds", "from published to written, by the nodes' clocks"),

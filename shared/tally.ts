@@ -35,6 +35,11 @@ export class Tally<L extends string> {
     });
   }
 
+  /** Shows these values of its labels from now on, with nothing counted. */
+  begin(first: string, second = ""): void {
+    this.add(first, second, 0);
+  }
+
   /** Adds one for these values of its labels, in their order. */
   add(first: string, second = "", amount = 1): void {
     let inner = this.#counts.get(first);

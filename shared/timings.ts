@@ -34,17 +34,27 @@ export class Timings {
     register.registerMetric(metric as unknown as Parameters<Registry["registerMetric"]>[0]);
   }
 
+  /** Shows this label from now on, with nothing observed. */
+  begin(label: string): void {
+    this.#countsOf(label);
+  }
+
   /** Counts one. */
   observe(label: string, seconds: number): void {
+    const counts = this.#countsOf(label);
+    let at = 0;
+    while (at < this.#bounds.length && seconds > this.#bounds[at]!) at++;
+    counts.buckets[at]!++;
+    counts.sum += seconds;
+  }
+
+  #countsOf(label: string): Counts {
     let counts = this.#counts.get(label);
     if (counts === undefined) {
       counts = { buckets: new Array(this.#bounds.length + 1).fill(0), sum: 0 };
       this.#counts.set(label, counts);
     }
-    let at = 0;
-    while (at < this.#bounds.length && seconds > this.#bounds[at]!) at++;
-    counts.buckets[at]!++;
-    counts.sum += seconds;
+    return counts;
   }
 
   #values(name: string, labelName: string) {

@@ -129,6 +129,25 @@ t.test("metrics of a worker", async (t) => {
     await waitFor("it to be taken over", async () => (await claimed()) === before + 1);
   });
 
+  t.test("what is worth an alert is there at 0 before it happens, else it would not rise", async (t) => {
+    const worker = await start();
+    t.teardown(() => worker.stop());
+    const fresh = await scrape(`http://127.0.0.1:${worker.opsPort}`);
+    const begins = (name: string, labels: Labels = {}) => {
+      t.equal(fresh.count(`foyer_core_${name}`, labels), 1, `${name} ${JSON.stringify(labels)}`);
+      t.equal(fresh.value(`foyer_core_${name}`, labels), 0);
+    };
+    for (const command of ["user.ban", "authenticate", "gateway.cut_off", "operator.ban", "unknown"]) {
+      for (const outcome of ["success", "server.timeout", "server.fatal"]) {
+        begins("commands_total", { command, outcome });
+      }
+    }
+    for (const name of ["dead_letters_total", "claimed_total", "expired_total", "left_total"]) begins(name);
+    for (const name of ["count", "sum"]) begins(`ban_enforcement_seconds_${name}`);
+    begins("ban_enforcement_seconds_bucket", { le: "1" });
+    begins("unreadable_total", { kind: "command" });
+  });
+
   t.test("no metric was forgotten", async (t) => {
     await value("db_query_duration_seconds_count");
     t.equal(await value("expired_total"), 0);

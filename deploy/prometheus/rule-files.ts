@@ -1,15 +1,15 @@
 /** The alerts as Prometheus reads them: a rule file, and the same as a PrometheusRule of its operator. */
 import { stringify } from "yaml";
-import { alerts, runbook } from "./alerts.ts";
+import { type Alert, alerts, runbook } from "./alerts.ts";
 
 const head = "# Made from deploy/prometheus/alerts.ts by npm run generate; not to be edited.\n";
 const layout = { lineWidth: 0 } as const;
 
 /** @returns rule groups: pages and tickets */
-function ruleGroups() {
+function ruleGroups(those: readonly Alert[] = alerts) {
   return (["page", "ticket"] as const).map((severity) => ({
     name: `foyer-${severity}s`,
-    rules: alerts
+    rules: those
       .filter((alert) => alert.severity === severity)
       .map(({ name, expr, for: duration, summary }) => ({
         alert: name,
@@ -21,9 +21,9 @@ function ruleGroups() {
   }));
 }
 
-/** For Prometheus' `rule_files`. */
-export function ruleFile(): string {
-  return head + stringify({ groups: ruleGroups() }, layout);
+/** For Prometheus' `rule_files`. @param those other alerts than the project's own */
+export function ruleFile(those?: readonly Alert[]): string {
+  return head + stringify({ groups: ruleGroups(those) }, layout);
 }
 
 /** For the Prometheus operator. */

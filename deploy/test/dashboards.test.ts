@@ -5,12 +5,12 @@ import { connectClient } from "../../shared/testing/client.ts";
 import { startTestCluster } from "../../shared/testing/cluster.ts";
 import { scrape } from "../../shared/testing/metrics.ts";
 import { waitFor } from "../../shared/testing/wait-for.ts";
+import { startPrometheus } from "../alerts/prometheus.ts";
 import { dashboardJson } from "../grafana/dashboard.ts";
 import { dashboards } from "../grafana/dashboards.ts";
 import { canRun } from "../local/fetch-redis.ts";
 import { alerts } from "../prometheus/alerts.ts";
 import { ruleFile } from "../prometheus/rule-files.ts";
-import { startPrometheus } from "./prometheus.ts";
 
 const world = {
   world: { id: "w", title: "W", domain: "conf.example" },

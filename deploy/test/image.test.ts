@@ -60,7 +60,7 @@ t.test("built by its steps", async (t) => {
     t.strictSame(readdirSync(at("app")).sort(), ["deploy", "dist", "node_modules", "package.json"]);
     const files = readdirSync(at("app/dist"), { recursive: true, encoding: "utf8" });
     t.strictSame(
-      files.filter((file) => /\.ts$|(^|\/)(test|testing|bench|chaos|loadtest)\//.test(file)),
+      files.filter((file) => /\.ts$|(^|\/)(test|testing|alerts|bench|chaos|loadtest)\//.test(file)),
       [],
     );
     const { dependencies, devDependencies } = JSON.parse(readFileSync(at("app/package.json"), "utf8"));

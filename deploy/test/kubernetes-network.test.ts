@@ -1,41 +1,10 @@
 /** Who may talk to whom in the cluster: exactly what the nodes need. */
-import { isIPv4 } from "node:net";
 import t from "tap";
-import type { KubeObject } from "./kustomize.ts";
-import { ofKind, renderings, selects, workloadsOf } from "./manifests.ts";
-
-/** Somebody who could talk or be talked to: a pod by its labels, or an address outside. */
-interface Party {
-  name: string;
-  labels: Record<string, string>;
-  namespace: string;
-  address?: string;
-  /** Named ports of a pod. */
-  ports: Record<string, number>;
-}
-
-const OUR_NAMESPACE = "foyer";
-
-const elsewhere = (name: string, namespace: string): Party => ({ name, namespace, labels: {}, ports: {} });
-const outside = (name: string, address: string): Party => ({ ...elsewhere(name, ""), address });
-
-const others: Party[] = [
-  elsewhere("ingress controller", "haproxy-controller"),
-  elsewhere("Prometheus", "monitoring"),
-  elsewhere("names", "kube-system"),
-  elsewhere("another namespace", "default"),
-  { ...elsewhere("another pod of ours", OUR_NAMESPACE), labels: { app: "other" } },
-  outside("names on the machine", "169.254.20.10"),
-  outside("the cloud's metadata", "169.254.169.254"),
-  outside("own network", "10.20.30.40"),
-  outside("internet", "203.0.113.7"),
-];
-
-/** Every port that anything of this listens on, and two that nothing does. */
-const PORTS = [53, 80, 443, 5432, 6379, 8375, 9375, 22, 26379];
+import { renderings } from "./manifests.ts";
+import { flowsOf } from "./network-flows.ts";
 
 /** Flows that nodes need, as "who → whom port". Stores are an address somewhere, or pods in the cluster. */
-function neededFlows(hasStores: boolean, hasSocialLogins: boolean): string[] {
+function neededFlows(hasStores: boolean, components: readonly string[]): string[] {
   const nodes = ["foyer-gateway", "foyer-core"];
   const anywhere = ["own network", "internet"];
   const stores = (users: string[], pod: string, ports: number[]) =>
@@ -53,88 +22,13 @@ function neededFlows(hasStores: boolean, hasSocialLogins: boolean): string[] {
     ]),
     ...stores(nodes, "foyer-trial-redis", [6379, 26379]),
     ...stores(["foyer-core", "foyer-migrate-0.1.0"], "foyer-trial-postgres", [5432]),
-    ...(hasSocialLogins ? ["foyer-core → internet 443"] : []),
+    ...(components.includes("social-logins") ? ["foyer-core → internet 443"] : []),
+    ...(components.includes("tracing") ? nodes.map((node) => `${node} → trace collector 4318`) : []),
   ];
 }
 
 for (const { name, objects, variant, hasStores } of renderings) {
   t.test(`${name}: the policies allow what nodes need, and nothing else`, async (t) => {
-    const policies = ofKind(objects, "NetworkPolicy");
-    const pods = workloadsOf(objects).map(({ name, labels, pod }): Party => {
-      const ports = pod.containers.flatMap(({ ports = [] }: KubeObject) => ports);
-      const numbers = ports.map((port: KubeObject) => [port.name, port.containerPort]);
-      return { name, labels, namespace: OUR_NAMESPACE, ports: Object.fromEntries(numbers) };
-    });
-    const parties = [...pods, ...others];
-    const flows = parties.flatMap((from) =>
-      parties
-        .filter((to) => to !== from && (pods.includes(from) || pods.includes(to)))
-        .flatMap((to) =>
-          PORTS.filter((port) => isAllowed(policies, from, to, port)).map(
-            (port) => `${from.name} → ${to.name} ${port}`,
-          ),
-        ),
-    );
-    const needed = neededFlows(hasStores, variant.components.includes("social-logins"));
-    t.strictSame(flows.sort(), needed.sort());
+    t.strictSame(flowsOf(objects).sort(), neededFlows(hasStores, variant.components).sort());
   });
-}
-
-/** Both ends have to allow it; those that are not ours do. */
-function isAllowed(policies: KubeObject[], from: Party, to: Party, port: number): boolean {
-  return (
-    allows(policies, "Egress", from, to, { port, names: to.ports }) &&
-    allows(policies, "Ingress", to, from, { port, names: to.ports })
-  );
-}
-
-function allows(
-  policies: KubeObject[],
-  direction: "Ingress" | "Egress",
-  subject: Party,
-  peer: Party,
-  { port, names }: { port: number; names: Party["ports"] },
-): boolean {
-  if (subject.namespace !== OUR_NAMESPACE) return true;
-  const about = policies.filter(
-    ({ spec }) => spec.policyTypes.includes(direction) && selects(spec.podSelector, subject.labels),
-  );
-  if (about.length === 0) return true;
-  const rules = about.flatMap(({ spec }) => (direction === "Ingress" ? spec.ingress : spec.egress) ?? []);
-  return rules.some(({ from, to, ports }) => {
-    const peers: KubeObject[] | undefined = direction === "Ingress" ? from : to;
-    const isPeer = peers === undefined || peers.some((each) => matches(each, peer));
-    const isPort =
-      ports === undefined || ports.some((each: KubeObject) => (names[each.port] ?? each.port) === port);
-    return isPeer && isPort;
-  });
-}
-
-/** An address block is about addresses outside alone: whether it counts for pods too is the network's own affair. */
-function matches(peer: KubeObject, party: Party): boolean {
-  if (peer.ipBlock) {
-    const { cidr, except = [] } = peer.ipBlock;
-    const { address } = party;
-    return (
-      address !== undefined && isIn(address, cidr) && !except.some((block: string) => isIn(address, block))
-    );
-  }
-  if (party.address !== undefined) return false;
-  const { namespaceSelector, podSelector = {} } = peer;
-  const isNamespace =
-    namespaceSelector === undefined
-      ? party.namespace === OUR_NAMESPACE
-      : selects(namespaceSelector, { "kubernetes.io/metadata.name": party.namespace });
-  return isNamespace && selects(podSelector, party.labels);
-}
-
-function isIn(address: string, cidr: string): boolean {
-  const [base = "", bits] = cidr.split("/");
-  if (!isIPv4(base)) throw new Error(`${cidr} is no block of IPv4 addresses`);
-  const shift = 2n ** BigInt(32 - Number(bits));
-  return toNumber(address) / shift === toNumber(base) / shift;
-}
-
-function toNumber(address: string): bigint {
-  return address.split(".").reduce((sum, part) => sum * 256n + BigInt(part), 0n);
 }

@@ -31,12 +31,15 @@ const roles: Record<string, { folder: string; required: SettingName[] }> = {
   migrate: { folder: "deploy/cli", required: ["DATABASE_URL"] },
 };
 
+/** Who wants to know of each command, on every node. */
+const reports = readFileSync(new URL("../../shared/command-reports.ts", import.meta.url), "utf8");
+
 /** By the folder whose sources name them. */
 const settingsOf = Object.fromEntries(
   Object.values(roles).map(({ folder }) => [folder, findSettings(folder)]),
 );
 
-for (const { name, objects, hasStores } of renderings) {
+for (const { name, objects, variant, hasStores } of renderings) {
   const workloads = workloadsOf(objects);
   const selected = (selector: KubeObject) => workloads.filter(({ labels }) => selects(selector, labels));
 
@@ -195,6 +198,20 @@ for (const { name, objects, hasStores } of renderings) {
     },
   );
 
+  t.test(`${name}: traces may go where they are sent`, async (t) => {
+    for (const own of ["foyer-gateway", "foyer-core"]) {
+      const container = containersOf(one(objects, "Deployment", own)).at(-1);
+      const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = environmentOf(objects, container);
+      t.equal(endpoint !== undefined, variant.components.includes("tracing"), own);
+      if (endpoint === undefined) continue;
+      const { hostname, port } = new URL(endpoint);
+      const [{ to, ports }] = one(objects, "NetworkPolicy", "foyer-traces").spec.egress;
+      const { matchLabels } = to[0].namespaceSelector;
+      t.equal(matchLabels["kubernetes.io/metadata.name"], hostname.split(".")[1]);
+      t.strictSame(ports, [{ protocol: "TCP", port: Number(port) }]);
+    }
+  });
+
   t.test(`${name}: the Ingress is for the host of FOYER_PUBLIC_URL`, async (t) => {
     const { FOYER_PUBLIC_URL = "" } = environmentOf(
       objects,
@@ -245,7 +262,9 @@ function findSettings(folder: string): Set<string> {
     .join("\n");
   // `settings[`FOYER_SOCIAL_${name}_CLIENT_ID`]` names all those of networks.
   const patterns = [
-    ...texts.matchAll(/\b(?:FOYER_[A-Z_]+(?:\$\{\w+\}[A-Z_]+)?|DATABASE_URL|REDIS_URL)/g),
+    ...`${texts}\n${reports}`.matchAll(
+      /\b(?:OTEL_[A-Z_]+|FOYER_[A-Z_]+(?:\$\{\w+\}[A-Z_]+)?|DATABASE_URL|REDIS_URL)/g,
+    ),
   ].map(([found]) => new RegExp(`^${found.replace(/\$\{\w+\}/, "[A-Z]+")}$`));
   return new Set(
     Object.keys(settingRows).filter((setting) => patterns.some((pattern) => pattern.test(setting))),

@@ -21,7 +21,7 @@ const variants: Variant[] = [
   { overlay: "small", components: [] },
   { overlay: "conference", components: [] },
   { overlay: "trial", components: [] },
-  { overlay: "small", components: ["social-logins", "monitoring"] },
+  { overlay: "small", components: ["social-logins", "monitoring", "tracing"] },
   { overlay: "conference", components: ["trial-stores", "social-logins"] },
 ];
 

@@ -255,6 +255,33 @@ t.test("metrics of a gateway", async (t) => {
     for (const client of clients) await client.closed();
   });
 
+  t.test("what is worth an alert is there at 0 before it happens, else it would not rise", async (t) => {
+    const fresh = await scrape((await cluster.startGateway()).ops);
+    const begins = (name: string, labels: Labels) => {
+      t.equal(fresh.count(`foyer_gateway_${name}`, labels), 1, `${name} ${JSON.stringify(labels)}`);
+      t.equal(fresh.value(`foyer_gateway_${name}`, labels), 0);
+    };
+    for (const command of ["user.update", "user.ban", "authenticate", "unknown"]) {
+      for (const outcome of ["success", "server.timeout", "server.overloaded", "server.fatal"]) {
+        begins("commands_total", { command, outcome });
+      }
+      begins("command_duration_seconds_count", { command });
+      begins("command_duration_seconds_bucket", { command, le: "1" });
+    }
+    for (const method of ["token", "invite", "guest"]) {
+      for (const outcome of ["success", "auth.invalid_token", "auth.expired_token", "auth.denied"]) {
+        begins("authentications_total", { method, outcome });
+      }
+    }
+    for (const reason of ["client", "lost", "slow", "fatal", "policy", "unacceptable", "tooBig"]) {
+      begins("connections_closed_total", { reason });
+    }
+    for (const reason of ["full", "origin"]) begins("connections_refused_total", { reason });
+    for (const name of ["slow_consumers_total", "rate_limited_total", "fanout_delay_seconds_count"]) {
+      begins(name, {});
+    }
+  });
+
   t.test("no metric was forgotten", async (t) => {
     const other = await cluster.startGateway();
     const names = (await scrape(other.ops)).names.filter((name) => name.startsWith("foyer_gateway_"));

@@ -78,6 +78,11 @@ export const errors = {
 /** A code of the table. */
 export type ErrorCode = keyof typeof errors;
 
+/** The codes of one namespace: `server` are the server's fault, `auth` refused logins. */
+export function codesOf(namespace: string): ErrorCode[] {
+  return (Object.keys(errors) as ErrorCode[]).filter((code) => code.startsWith(`${namespace}.`));
+}
+
 /** The error object as a client sees it. */
 export interface ErrorBody {
   code: ErrorCode;

@@ -57,6 +57,9 @@ const names: Readonly<Record<GatewayCommandName, true>> = {
   "gateway.cut_off": true,
 };
 
+/** All of them. */
+export const gatewayCommandNames = Object.keys(names) as GatewayCommandName[];
+
 /** Whether it is one. */
 export function isGatewayCommand(name: string): name is GatewayCommandName {
   return Object.hasOwn(names, name);

@@ -18,3 +18,12 @@ t.test("what was counted is seen once, however often somebody looks", async (t) 
   tally.add("user.fetch", "success");
   t.match(await lines(), ['x_total{command="user.fetch",outcome="success"} 4']);
 });
+
+t.test("what has begun is there at 0, and counts from there", async (t) => {
+  const register = new Registry();
+  const tally = new Tally({ name: "x_total", help: "x", labelNames: ["command", "outcome"], register });
+  tally.begin("user.ban", "server.fatal");
+  t.match(await register.metrics(), 'x_total{command="user.ban",outcome="server.fatal"} 0');
+  tally.add("user.ban", "server.fatal");
+  t.match(await register.metrics(), 'x_total{command="user.ban",outcome="server.fatal"} 1');
+});

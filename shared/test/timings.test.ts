@@ -12,6 +12,9 @@ t.test("shows what prom-client's own histogram would show", async (t) => {
     theirs.observe({ command }, seconds);
   };
   t.equal(await registers.ours.metrics(), await registers.theirs.metrics(), "before anything is observed");
+  ours.begin("user.fetch");
+  theirs.zero({ command: "user.fetch" });
+  t.equal(await registers.ours.metrics(), await registers.theirs.metrics(), "at 0");
   for (const seconds of [0, 0.0005, 0.001, 0.0010001, 0.5, 1, 1.5, 60]) observe("user.fetch", seconds);
   observe("user.update", 0.25);
   t.equal(await registers.ours.metrics(), await registers.theirs.metrics());

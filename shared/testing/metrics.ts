@@ -6,6 +6,8 @@ export interface Scrape {
   names: string[];
   /** The sum of the samples of this name whose labels include these; 0 where there is none. */
   value(name: string, labels?: Readonly<Record<string, string>>): number;
+  /** How many such samples there are: 0 where a series has not begun. */
+  count(name: string, labels?: Readonly<Record<string, string>>): number;
 }
 
 /** Looks once. @param ops `http://host:port` of the node's ops port */
@@ -23,15 +25,15 @@ export async function scrape(ops: string): Promise<Scrape> {
     );
     samples.push({ name, labels, value: Number(value) });
   }
+  const find = (name: string, labels: Readonly<Record<string, string>> = {}) => {
+    const wanted = Object.entries(labels);
+    return samples.filter(
+      (sample) => sample.name === name && wanted.every(([key, each]) => sample.labels[key] === each),
+    );
+  };
   return {
     names,
-    value(name, labels = {}) {
-      const wanted = Object.entries(labels);
-      return samples
-        .filter(
-          (sample) => sample.name === name && wanted.every(([key, each]) => sample.labels[key] === each),
-        )
-        .reduce((sum, sample) => sum + sample.value, 0);
-    },
+    value: (name, labels) => find(name, labels).reduce((sum, sample) => sum + sample.value, 0),
+    count: (name, labels) => find(name, labels).length,
   };
 }

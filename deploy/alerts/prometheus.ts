@@ -1,11 +1,10 @@
-/** A real Prometheus over the nodes of a test, where it is installed. */
+/** A real Prometheus over nodes that run here; it has to be installed (Debian's package prometheus). */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Test } from "tap";
 import { stringify } from "yaml";
 import { waitFor } from "../../shared/testing/wait-for.ts";
 
@@ -23,15 +22,27 @@ type Answer =
       data: { result: { metric: Record<string, string>; value: [at: number, text: string] }[] };
     };
 
-/** Starts one that looks at these nodes every second; it ends with the test. */
-export async function startPrometheus(t: Test, nodes: readonly { ops: string }[], ruleFile?: string) {
+/** Starts one that looks at these nodes every second; it ends with the test, or whatever else does `teardown`. */
+export async function startPrometheus(
+  t: { teardown(end: () => unknown): void },
+  nodes: readonly { ops: string }[],
+  ruleFile?: string,
+) {
   const dir = mkdtempSync(join(tmpdir(), "foyer-prometheus-"));
-  const targets = nodes.map(({ ops }) => new URL(ops).host);
   const config = {
     global: { scrape_interval: "1s", evaluation_interval: "1s" },
     ...(ruleFile === undefined ? {} : { rule_files: ["rules.yaml"] }),
-    scrape_configs: [{ job_name: "foyer", static_configs: [{ targets }] }],
+    scrape_configs: [
+      { job_name: "foyer", file_sd_configs: [{ files: ["targets.json"], refresh_interval: "1s" }] },
+    ],
   };
+  /** Whole or not at all: Prometheus reads it at any moment. */
+  const writeTargets = (targets: readonly string[]) => {
+    const file = join(dir, "targets.json");
+    writeFileSync(`${file}.new`, JSON.stringify([{ targets }]));
+    renameSync(`${file}.new`, file);
+  };
+  writeTargets([]);
   writeFileSync(join(dir, "prometheus.yaml"), stringify(config));
   if (ruleFile !== undefined) writeFileSync(join(dir, "rules.yaml"), ruleFile);
   const port = await freePort();
@@ -60,15 +71,18 @@ export async function startPrometheus(t: Test, nodes: readonly { ops: string }[]
       }),
     );
   };
-  await waitFor(
-    "Prometheus to see all nodes",
-    async () => {
+  /** Looks at these nodes and no others from now on. */
+  const look = async (nodes: readonly { ops: string }[]) => {
+    const targets = nodes.map(({ ops }) => new URL(ops).host);
+    writeTargets(targets);
+    const see = async () => {
       const up = await query("up == 1").catch(() => []);
-      return up.length === targets.length;
-    },
-    30_000,
-  );
-  return { query };
+      return targets.every((target) => up.some(({ metric }) => metric.instance === target));
+    };
+    await waitFor("Prometheus to see all nodes", see, 30_000);
+  };
+  await look(nodes);
+  return { query, look, pid: child.pid! };
 }
 
 async function end(child: ChildProcess): Promise<void> {
