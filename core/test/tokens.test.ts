@@ -31,9 +31,9 @@ const hs = (payload: object, secret = "new", options: jwt.SignOptions = {}) =>
 const verify = (token: string) => verifyToken(keys, token, now);
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
-/** A token of the key `new` whose payload is this text, whatever it is as JSON. */
-function hsText(payload: string) {
-  const input = `${encode({ alg: "HS256" })}.${Buffer.from(payload).toString("base64url")}`;
+/** A token of the key `new` whose payload is this text, whatever it is as JSON, and whatever its header says. */
+function hsText(payload: string, alg: unknown = "HS256") {
+  const input = `${encode({ alg })}.${Buffer.from(payload).toString("base64url")}`;
   return `${input}.${createHmac("sha256", "new").update(input).digest("base64url")}`;
 }
 const withExp = (exp: string) => JSON.stringify(claims({ exp: 0 })).replace('"exp":0', `"exp":${exp}`);
@@ -126,6 +126,9 @@ const bad: Record<string, string> = {
   "another issuer": hs(claims({ iss: "else" })),
   "another audience": hs(claims({ aud: "else" })),
   "another algorithm than the key's": hs(claims(), "new", { algorithm: "HS512" }),
+  "a header that says none over the key's signature": hsText(JSON.stringify(claims()), "none"),
+  "a header without an algorithm": hsText(JSON.stringify(claims()), null),
+  "a header with several algorithms": hsText(JSON.stringify(claims()), ["HS256"]),
   "a public key used as a secret": hs(claims({ iss: "rsa" }), pem(rsa)),
   "an EdDSA token of another key": edToken(claims({ iss: "ed" }), generateKeyPairSync("ed25519").privateKey),
   "no exp": hs({ iss: "tickets", aud: "conf", uid: "ada" }),
