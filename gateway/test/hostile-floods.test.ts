@@ -8,6 +8,7 @@ import { frameBytes, opcodes, openRawWebSocket } from "./raw-socket.ts";
 import { openWorld } from "./worlds.ts";
 
 const FLOODERS = 5;
+const DEADLINE_MS = 60_000;
 
 /** More than anybody may send at once, a block at a time. */
 const block = (frame: Buffer) => Buffer.concat(Array.from({ length: 1_000 }, () => frame));
@@ -38,11 +39,13 @@ t.test("floods", async (t) => {
     t.test(`${what} without end: the connection is closed with 1008`, async (t) => {
       const ends = Array.from({ length: FLOODERS }, async () => {
         const raw = await openRawWebSocket(gateway.http);
+        t.teardown(() => raw.end());
         const send = () => {
           while (!raw.socket.destroyed && raw.socket.write(bytes));
         };
         raw.socket.on("drain", send);
         send();
+        await waitFor("the flood to be cut off", () => raw.socket.destroyed, DEADLINE_MS);
         return await raw.closed();
       });
       for (const end of await Promise.all(ends)) t.match(end.slice(-10), "\x03\xf0policy");
