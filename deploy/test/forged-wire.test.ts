@@ -182,7 +182,7 @@ t.test("on the other channels, and among fences, it is counted", async () => {
   await untilUnreadable("gateway", "world", 2 * garbage.length);
   await untilUnreadable("core", "world", 2 * garbage.length);
   await untilUnreadable("gateway", "canary", 2 * garbage.length);
-  await untilUnreadable("gateway", "order", garbage.length + 1);
+  await untilUnreadable("gateway", "order", 2 * garbage.length + 1);
   await untilUnreadable("gateway", "fence", 2 * (garbage.length + 1));
   await untilCounted();
 });
