@@ -71,11 +71,12 @@ const MAX_LEFT_MS = 60_000;
 const MAX_ENTRIES_A_READ = 100;
 
 /**
- * While a batch runs, the next read waits for its end, but no longer than this: what comes meanwhile makes one
- * large batch instead of several small ones. With 4 ms, `npm run loadtest -- fetch` took 73 µs of CPU a command
- * over all processes instead of 80; an idle worker reads at once as before.
+ * Between reads, at the least: what comes meanwhile makes one large batch instead of several small ones, which cost
+ * several times as much (docs/performance.md). An idle worker reads at once.
  */
 const GATHER_MS = 4;
+/** While batches run the next one gathers, but no longer than this: one of their commands may wait for seconds. */
+const MAX_GATHER_MS = 12;
 
 type RawEntry = [id: Buffer, fields: Buffer[] | null];
 
@@ -100,8 +101,11 @@ export async function readEntries(options: EntryReaderOptions): Promise<void> {
     });
     running.add(run);
   };
-  const gather = async () => {
-    if (running.size > 0) await Promise.race([Promise.all(running), pause(GATHER_MS, options.signal)]);
+  const gather = async (readAt: number) => {
+    const since = () => performance.now() - readAt;
+    await pause(GATHER_MS - since(), options.signal);
+    if (running.size === 0) return;
+    await Promise.race([Promise.all(running), pause(MAX_GATHER_MS - since(), options.signal)]);
   };
   await Promise.all([
     readNew(options, start, gather),
@@ -121,11 +125,12 @@ type Start = (raw: readonly RawEntry[], deliveries: ReadonlyMap<string, number>)
 async function readNew(
   options: EntryReaderOptions,
   start: Start,
-  gather: () => Promise<void>,
+  gather: (readAt: number) => Promise<void>,
 ): Promise<void> {
   const { blocking, keys, stream, worker, signal, log } = options;
   const key = keys.commandStream(stream);
   const onceEach = new Map<string, number>();
+  let readAt = Number.NEGATIVE_INFINITY;
   let failures = 0;
   let prepared = false;
   // A link that was down may lead to another server now, or to the same one emptied.
@@ -136,7 +141,7 @@ async function readNew(
   while (!signal.aborted) {
     try {
       await options.room();
-      await gather();
+      await gather(readAt);
       if (!prepared) {
         await options.prepare(blocking);
         prepared = true;
@@ -154,7 +159,9 @@ async function readNew(
         ">",
       )) as [Buffer, RawEntry[]][] | null;
       failures = 0;
-      if (read !== null) start(read[0]![1], onceEach);
+      if (read === null) continue;
+      readAt = performance.now();
+      start(read[0]![1], onceEach);
     } catch (error) {
       prepared = false;
       if (failures === 0) log.warn({ stream, reason: (error as Error).message }, "reading commands failed");

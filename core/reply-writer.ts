@@ -1,10 +1,12 @@
 /**
  * Everything that a worker writes to Redis for its commands: broadcasts, answers, and then, once those are
- * written, the acknowledgement (docs/architecture.md). What gathers while one write is under way goes out with the next.
+ * written, the acknowledgement (docs/architecture.md). What gathers while one write is under way goes out with the next;
+ * acknowledgements wait a moment for one, since a write of their own would cost as much as it does.
  */
 import { backoffMs, pause } from "../shared/backoff.ts";
 import { encodePart, encodeReplies, type Recipient, type Reply, type ReplyPart } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
+import { Pace } from "../shared/pace.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import { COMMAND_GROUP, type Keys } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
@@ -24,6 +26,12 @@ const MAX_STREAM_ENTRIES = 50_000;
 
 /** Replies of one entry, in characters of their frames, at the most. */
 const MAX_ENTRY_CHARACTERS = 256 * 1024;
+
+/**
+ * How long acknowledgements wait for answers to go out with, where these come that often. An entry is claimed by others
+ * a hundred times later.
+ */
+const FINISH_WAIT_MS = 10;
 
 const STREAM_EXPIRY_MS = 60 * 60 * 1_000;
 const TEXT_EXPIRY_S = 60 * 60;
@@ -46,6 +54,10 @@ export class ReplyWriter {
   /** When a key was last given its expiry, by this process' clock. */
   readonly #renewed = new Map<string, number>();
   #next = new Outgoing();
+  /** Entries whose answers are written, to be acknowledged. */
+  #answered: FinishedEntry[] = [];
+  #finishing: NodeJS.Timeout | null = null;
+  readonly #pace = new Pace(FINISH_WAIT_MS);
   #writing: Promise<void> | null = null;
 
   constructor(redis: RedisClient, keys: Keys, log: Logger) {
@@ -97,6 +109,8 @@ export class ReplyWriter {
   async close(deadlineMs: number): Promise<void> {
     const timer = setTimeout(() => this.#stop.abort(), deadlineMs);
     await this.#writing;
+    if (this.#answered.length > 0) this.#schedule();
+    await this.#writing;
     clearTimeout(timer);
     this.#stop.abort();
   }
@@ -114,13 +128,22 @@ export class ReplyWriter {
   }
 
   async #writeAll(): Promise<void> {
-    while (hasContent(this.#next)) {
+    if (this.#finishing !== null) clearTimeout(this.#finishing);
+    this.#finishing = null;
+    const isBusy = this.#pace.dueInMs() > 0;
+    this.#pace.turn();
+    do {
       const outgoing = this.#next;
       this.#next = new Outgoing();
-      await this.#writeUntilDone(() => this.#writeAnswers(outgoing));
-      await this.#writeUntilDone(() => this.#acknowledge(outgoing.finished));
-    }
+      const answered = this.#answered;
+      this.#answered = [];
+      await this.#writeUntilDone(() => this.#write(outgoing, answered));
+      this.#answered.push(...outgoing.finished);
+    } while (hasContent(this.#next));
     this.#writing = null;
+    if (this.#answered.length === 0) return;
+    if (isBusy) this.#finishing = setTimeout(() => this.#schedule(), FINISH_WAIT_MS);
+    else this.#schedule();
   }
 
   /** Tries until it is written: an answer that was written twice is ignored, one that was lost is not. */
@@ -135,9 +158,10 @@ export class ReplyWriter {
     }
   }
 
-  async #writeAnswers({ texts, messages, replies }: Outgoing): Promise<void> {
-    if (texts.size + messages.length + replies.size === 0) return;
-    const first: Send[] = [];
+  /** @param answered entries of earlier answers */
+  async #write({ texts, messages, replies }: Outgoing, answered: readonly FinishedEntry[]): Promise<void> {
+    const first = this.#acknowledge(answered);
+    if (first.length + texts.size + messages.length + replies.size === 0) return;
     for (const [hash, text] of texts) {
       first.push((to) => to.set(this.#keys.sharedText(hash), text, "EX", TEXT_EXPIRY_S));
     }
@@ -166,24 +190,17 @@ export class ReplyWriter {
     await sendTogether(this.#redis, then);
   }
 
-  async #acknowledge(finished: readonly FinishedEntry[]): Promise<void> {
+  #acknowledge(finished: readonly FinishedEntry[]): Send[] {
     const byStream = new Map<number, (string | number)[]>();
     for (const { stream, id, commands } of finished) {
       const pairs = byStream.get(stream) ?? [];
       pairs.push(id, commands);
       byStream.set(stream, pairs);
     }
-    for (const [stream, pairs] of byStream) {
-      const { commandStream, backlog } = this.#keys;
-      await runScript(
-        this.#redis,
-        "finish-entries",
-        commandStream(stream),
-        backlog(stream),
-        COMMAND_GROUP,
-        ...pairs,
-      );
-    }
+    const { commandStream, backlog } = this.#keys;
+    return [...byStream].map(([stream, pairs]) => (to) => {
+      return runScript(to, "finish-entries", commandStream(stream), backlog(stream), COMMAND_GROUP, ...pairs);
+    });
   }
 
   #isRecent(key: string): boolean {

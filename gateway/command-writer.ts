@@ -1,11 +1,12 @@
 /**
- * A tick's commands → one entry of each stream. A command is written until it is certain that it is in the
+ * The commands of a few ms → one entry of each stream. A command is written until it is certain that it is in the
  * stream; writing it twice is harmless, since its id stays the same (docs/architecture.md). Nothing is written to a Redis
  * whose streams no worker has checked yet.
  */
 import { backoffMs, pause } from "../shared/backoff.ts";
 import { type Command, encodeCommands } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
+import { Pace } from "../shared/pace.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
@@ -31,6 +32,12 @@ interface CommandWriterOptions {
 const MAX_COMMANDS = 500;
 const MAX_CHARACTERS = 512 * 1024;
 
+/**
+ * Between entries, at the least: with one command each they cost a gateway, a worker and the stores several times what
+ * they cost together (docs/performance.md).
+ */
+const GATHER_MS = 4;
+
 /** Pause before a write that failed is tried again; a worker makes a lost stream anew in less. */
 const RETRY_MS = 50;
 
@@ -50,6 +57,7 @@ export class CommandWriter {
   readonly #options: CommandWriterOptions;
   readonly #maxCommands: number;
   readonly #outlets: Outlet[];
+  readonly #pace = new Pace(GATHER_MS);
   #scheduled = false;
 
   constructor(options: CommandWriterOptions) {
@@ -80,16 +88,21 @@ export class CommandWriter {
     return [...this.#outlets.keys()].filter((stream) => this.#outlets[stream]!.checkedOn === null);
   }
 
-  /** Takes a command, to be written with the others of this turn of the event loop. */
+  /** Takes a command, to be written with the others of this turn of the event loop, or of the next few ms. */
   write(command: PendingCommand): void {
     this.#outlets[command.stream]!.queue.push(command);
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#outlets.forEach((outlet, stream) => {
-        this.#flush(outlet, stream);
-      });
+    const waitMs = this.#pace.dueInMs();
+    if (waitMs === 0) setImmediate(() => this.#writeAll());
+    else setTimeout(() => this.#writeAll(), waitMs);
+  }
+
+  #writeAll(): void {
+    this.#scheduled = false;
+    this.#pace.turn();
+    this.#outlets.forEach((outlet, stream) => {
+      this.#flush(outlet, stream);
     });
   }
 

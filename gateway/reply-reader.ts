@@ -2,6 +2,7 @@
 import { backoffMs, pause } from "../shared/backoff.ts";
 import { decodeReplies, type Reply } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
+import { Pace } from "../shared/pace.ts";
 import { BLOCK_MS, type RedisClient, untilReady } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 
@@ -22,6 +23,8 @@ interface ReplyReaderOptions {
 }
 
 const MAX_ENTRIES_A_READ = 200;
+/** Between reads, at the least, as where commands are written. */
+const GATHER_MS = 4;
 const TRIM_EVERY_MS = 1_000;
 /** Big answers would pile up in Redis within that time. */
 const TRIM_EVERY_BYTES = 2 * 1024 * 1024;
@@ -30,6 +33,7 @@ const TRIM_EVERY_BYTES = 2 * 1024 * 1024;
 export async function readReplies(options: ReplyReaderOptions): Promise<void> {
   const { keys, gateway, blocking, signal, log } = options;
   const key = keys.replyStream(gateway);
+  const pace = new Pace(GATHER_MS);
   let last = "0-0";
   let trimmedAt = 0;
   let untrimmed = 0;
@@ -48,6 +52,7 @@ export async function readReplies(options: ReplyReaderOptions): Promise<void> {
         if (run !== null && run !== now) options.onReplaced();
         run = now;
       }
+      await pause(pace.dueInMs(), signal);
       const read = (await blocking.xreadBuffer(
         "COUNT",
         MAX_ENTRIES_A_READ,
@@ -58,6 +63,7 @@ export async function readReplies(options: ReplyReaderOptions): Promise<void> {
         last,
       )) as [Buffer, [Buffer, Buffer[]][]][] | null;
       failures = 0;
+      if (read !== null) pace.turn();
       for (const [id, fields] of read?.[0]?.[1] ?? []) {
         last = id.toString();
         untrimmed += fields[1]!.length;

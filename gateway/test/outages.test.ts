@@ -54,17 +54,17 @@ t.test("a backlog over its limit: server.overloaded, and nothing was done", asyn
     worlds: [openWorld],
     environment: { FOYER_MAX_BACKLOG: "2", FOYER_COMMAND_TIMEOUT_MS: "5000" },
   });
+  const redis = new Redis(cluster.redisUrl);
+  t.teardown(() => redis.disconnect());
+  const backlog = async () => Number(await redis.get(`${cluster.redisPrefix}:backlog:{0}`));
   const connect = async () => {
     const client = await connectClient(cluster.gateways[0]!.world("w"));
     await client.logIn({ client_id: randomUUID() });
+    await waitFor("the login to be done with", async () => (await backlog()) === 0);
     return client;
   };
   const clients = [await connect(), await connect(), await connect()];
   const worker = cluster.workers[0]!;
-  const redis = new Redis(cluster.redisUrl);
-  t.teardown(() => redis.disconnect());
-  const backlog = async () => Number(await redis.get(`${cluster.redisPrefix}:backlog:{0}`));
-  await waitFor("the logins to be done with", async () => (await backlog()) === 0);
   worker.process.kill("SIGSTOP");
   for (const [i, client] of clients.slice(0, 2).entries()) {
     client.send(["user.fetch", 1, { ids: [] }]);
