@@ -1,6 +1,8 @@
 /** How the pods run: as nobody in particular, replaced without a gap, stopped without a loss. */
 import t from "tap";
 import { settingRows } from "../../shared/settings.ts";
+import { type Conference, FILL, sizeCluster } from "../cli/sizing.ts";
+import { readUnitCosts } from "../cli/unit-costs.ts";
 import { containersOf, type KubeObject } from "./kustomize.ts";
 import { environmentOf, ofKind, one, renderings, workloadsOf } from "./manifests.ts";
 
@@ -8,6 +10,21 @@ import { environmentOf, ofKind, one, renderings, workloadsOf } from "./manifests
 const WORKER_ENDS_S = 15;
 /** So that one that is late all the same is not killed. */
 const TO_SPARE_S = 5;
+
+/** For whom the manifests are (docs/sizing.md). */
+const conferences: Record<string, Conference> = {
+  small: { attendees: 2_000, tabs: 1.5, arrivalSeconds: 600 },
+  trial: { attendees: 2_000, tabs: 1.5, arrivalSeconds: 600 },
+  conference: { attendees: 50_000, tabs: 1.5, arrivalSeconds: 600 },
+};
+
+const units: Record<string, number> = { m: 0.001, Mi: 1, Gi: 1024, "": 1 };
+
+/** Processors, or MB. */
+function quantity(text: string | number): number {
+  const [, amount, unit = ""] = /^([\d.]+)(m|Mi|Gi|)$/.exec(String(text)) ?? [];
+  return Number(amount) * units[unit]!;
+}
 
 for (const { name, objects } of renderings) {
   const workloads = workloadsOf(objects);
@@ -46,6 +63,32 @@ for (const { name, objects } of renderings) {
     }
     const [namespace] = ofKind(objects, "Namespace");
     t.equal(namespace.metadata.labels["pod-security.kubernetes.io/enforce"], "restricted");
+  });
+
+  t.test(`${name}: pods ask for what was measured, and half as much again is theirs`, async (t) => {
+    const costs = readUnitCosts();
+    const { busy, pods, podMb } = sizeCluster(conferences[name]!, costs);
+    const connections = setting("FOYER_MAX_CONNECTIONS");
+    const fullMb = (costs.baseMb.gateway + (connections * costs.connectionKb.gateway) / 1024) / FILL;
+    const needs = [
+      { node: containersOf(gateway)[0], busy: busy.gateway, pods: pods.gateway, mb: fullMb },
+      { node: containersOf(core).at(-1), busy: busy.worker, pods: pods.worker, mb: podMb.worker },
+    ];
+    for (const { node, busy, pods, mb } of needs) {
+      const { requests, limits } = node.resources;
+      // One pod may be gone.
+      t.ok(quantity(requests.cpu) >= busy / (pods - 1) / FILL, `${node.name}: ${requests.cpu}`);
+      t.ok(quantity(requests.memory) >= mb, `${node.name}: ${requests.memory}, ${Math.ceil(mb)} MB needed`);
+      t.ok(quantity(limits.memory) >= 1.5 * quantity(requests.memory), `${node.name}: ${limits.memory}`);
+    }
+    const most = { "foyer-gateway": pods.gateway, "foyer-core": pods.worker };
+    for (const scaler of [
+      ...ofKind(objects, "HorizontalPodAutoscaler"),
+      ...ofKind(objects, "ScaledObject"),
+    ]) {
+      const upTo = scaler.spec.maxReplicas ?? scaler.spec.maxReplicaCount;
+      t.ok(upTo >= most[scaler.metadata.name as keyof typeof most]!, `${scaler.metadata.name} up to ${upTo}`);
+    }
   });
 
   t.test(`${name}: what Kubernetes sets by itself does not look like settings`, async (t) => {

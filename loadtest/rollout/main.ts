@@ -25,7 +25,7 @@ const program = new Command("rollout")
   .option("--rate <n>", "commands a second (default: 400, short: 60)", wholeNumber(0))
   .option(
     "--drain-seconds <n>",
-    "FOYER_DRAIN_SECONDS of the gateways (default: 10, short: 2)",
+    "FOYER_DRAIN_SECONDS of the gateways (default: 30, short: 2)",
     wholeNumber(0),
   )
   .addOption(
@@ -47,7 +47,7 @@ await runProgram(program, async (signal, progress) => {
       connections: given.connections ?? (short ? 300 : 10_000),
       rate: given.rate ?? (short ? 60 : 400),
       nodes: 2,
-      drainSeconds: given.drainSeconds ?? (short ? 2 : 10),
+      drainSeconds: given.drainSeconds ?? (short ? 2 : 30),
       atOnce: 100,
       order,
       next: nextVersion?.program,

@@ -43,7 +43,7 @@ export const program = fileURLToPath(
   new URL(`${import.meta.url.endsWith(".ts") ? "" : "../"}../../deploy/bin/foyer.mjs`, import.meta.url),
 );
 
-const STOP_MS = 30_000;
+const STOP_MS = 60_000;
 
 /** Starts a worker; resolves once it is ready. @throws Error when it ends before */
 export async function startWorkerNode(start: NodeStart): Promise<TestNode> {
