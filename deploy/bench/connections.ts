@@ -9,8 +9,8 @@ import type { Measurement } from "./rows.ts";
 /** What a process takes once is not to be counted for each. */
 const FIRST = 1_000;
 const IDLE = 8_000;
-/** Until garbage of the logins is collected. */
-const SETTLE_MS = 6_000;
+/** Until garbage of the logins is collected: somewhat longer than it has to be quiet for that. */
+const SETTLE_MS = 10_000;
 const STORM = 20_000;
 const STORM_AT_ONCE = 200;
 const FLOOD_RATE = 250;

@@ -59,14 +59,15 @@ t.test("over a real cluster", async (t) => {
   });
 
   t.test("fetch finds another user's object, and another command's answer", async (t) => {
+    // The third is sent at the beginning by one of four, however busy the machine is.
     const options = { warmUpSeconds: 0, rounds: 1, minRatio: 0, graceMs: 500 };
     const find = async (faults: Faults) =>
       (await brokenIn(await startFaultyProxy(t, url, faults), 4, (load) => runFetch(load, options))).broken;
     const another = (frame: Frame, text: string) =>
-      answerOf(frame) === 9 ? [text.replaceAll(frame[2].id, "00000000-0000-4000-8000-000000000000")] : [text];
+      answerOf(frame) === 3 ? [text.replaceAll(frame[2].id, "00000000-0000-4000-8000-000000000000")] : [text];
     t.match(await find({ fromGateway: another }), /another user's object \(1 times\)/);
     const wrongId = (frame: Frame, text: string) =>
-      answerOf(frame) === 9 ? [text.replace('["success",9,', '["success",2,')] : [text];
+      answerOf(frame) === 3 ? [text.replace('["success",3,', '["success",2,')] : [text];
     t.match(
       await find({ fromGateway: wrongId }),
       /never answered.*an answer to nothing under way \(1 times\)/,
