@@ -66,14 +66,24 @@ t.test("a backlog over its limit: server.overloaded, and nothing was done", asyn
   const clients = [await connect(), await connect(), await connect()];
   const worker = cluster.workers[0]!;
   worker.process.kill("SIGSTOP");
-  for (const [i, client] of clients.slice(0, 2).entries()) {
+  // One of the gateway's own commands may be in the stream as well: then the second is one too many.
+  let refused: (typeof clients)[number] | undefined;
+  const waiting: typeof clients = [];
+  for (const client of clients) {
+    const before = await backlog();
     client.send(["user.fetch", 1, { ids: [] }]);
-    await waitFor("the command to wait", async () => (await backlog()) === i + 1);
+    await waitFor("the command to wait, or to be refused", async () => {
+      return client.heard.length > 0 || (await backlog()) > before;
+    });
+    if (client.heard.length > 0) {
+      refused = client;
+      break;
+    }
+    waiting.push(client);
   }
-  clients[2]!.send(["user.fetch", 2, { ids: [] }]);
-  t.strictSame(await clients[2]!.next(), ["error", 2, { code: "server.overloaded" }]);
+  t.strictSame(await refused?.next(), ["error", 1, { code: "server.overloaded" }]);
   worker.process.kill("SIGCONT");
-  for (const client of clients.slice(0, 2)) t.strictSame(await client.next(), ["success", 1, {}]);
+  for (const client of waiting) t.strictSame(await client.next(), ["success", 1, {}]);
   for (const client of clients) client.end();
 });
 
