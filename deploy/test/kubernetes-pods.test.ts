@@ -67,7 +67,7 @@ for (const { name, objects } of renderings) {
 
   t.test(`${name}: pods ask for what was measured, and half as much again is theirs`, async (t) => {
     const costs = readUnitCosts();
-    const { busy, pods, podMb } = sizeCluster(conferences[name]!, costs);
+    const { busy, pods, podMb } = sizeCluster(conferences[name.split(" ")[0]!]!, costs);
     const connections = setting("FOYER_MAX_CONNECTIONS");
     const fullMb = (costs.baseMb.gateway + (connections * costs.connectionKb.gateway) / 1024) / FILL;
     const needs = [
