@@ -6,6 +6,7 @@
 import { backoffMs, pause } from "../shared/backoff.ts";
 import { BrokenEnvelope, type CommandEnvelope, decodeCommands, NewerEnvelope } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
+import { GATHER_MS } from "../shared/pace.ts";
 import { BLOCK_MS, type RedisClient, untilReady } from "../shared/redis/connect.ts";
 import { COMMAND_GROUP, type Keys } from "../shared/redis/keys.ts";
 import { timeWhere } from "./redis-clock.ts";
@@ -71,11 +72,9 @@ const MAX_LEFT_MS = 60_000;
 const MAX_ENTRIES_A_READ = 100;
 
 /**
- * Between reads, at the least: what comes meanwhile makes one large batch instead of several small ones, which cost
- * several times as much (docs/performance.md). An idle worker reads at once.
+ * An idle worker reads at once, and a busy one every `GATHER_MS` at the most; while batches run the next one gathers,
+ * but no longer than this: one of their commands may wait for seconds.
  */
-const GATHER_MS = 4;
-/** While batches run the next one gathers, but no longer than this: one of their commands may wait for seconds. */
 const MAX_GATHER_MS = 12;
 
 type RawEntry = [id: Buffer, fields: Buffer[] | null];

@@ -6,7 +6,7 @@
 import { backoffMs, pause } from "../shared/backoff.ts";
 import { type Command, encodeCommands } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
-import { Pace } from "../shared/pace.ts";
+import { GATHER_MS, Pace } from "../shared/pace.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
@@ -31,12 +31,6 @@ interface CommandWriterOptions {
 /** Commands of one entry: few enough that workers share a rush, and that a small backlog limit can be met. */
 const MAX_COMMANDS = 500;
 const MAX_CHARACTERS = 512 * 1024;
-
-/**
- * Between entries, at the least: with one command each they cost a gateway, a worker and the stores several times what
- * they cost together (docs/performance.md).
- */
-const GATHER_MS = 4;
 
 /** Pause before a write that failed is tried again; a worker makes a lost stream anew in less. */
 const RETRY_MS = 50;

@@ -2,7 +2,7 @@
 import { backoffMs, pause } from "../shared/backoff.ts";
 import { decodeReplies, type Reply } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
-import { Pace } from "../shared/pace.ts";
+import { GATHER_MS, Pace } from "../shared/pace.ts";
 import { BLOCK_MS, type RedisClient, untilReady } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 
@@ -23,8 +23,6 @@ interface ReplyReaderOptions {
 }
 
 const MAX_ENTRIES_A_READ = 200;
-/** Between reads, at the least, as where commands are written. */
-const GATHER_MS = 4;
 const TRIM_EVERY_MS = 1_000;
 /** Big answers would pile up in Redis within that time. */
 const TRIM_EVERY_BYTES = 2 * 1024 * 1024;
