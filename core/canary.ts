@@ -1,6 +1,6 @@
 /** Publishes the canary: gateways that hear it know that publish/subscribe delivers (docs/architecture.md). */
 import type { Cluster } from "ioredis";
-import { pause } from "../shared/backoff.ts";
+import { nextTurn } from "../shared/backoff.ts";
 import { type RedisClient, untilReady } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import { publish } from "../shared/redis/together.ts";
@@ -17,7 +17,7 @@ export async function publishCanary(redis: RedisClient, keys: Keys, signal: Abor
       // Where it fails nobody hears it, which is what it is there to show. One server's silence delays no other's.
       publish(redis, keys.canaryChannel(slot), text).catch(() => {});
     }
-    await pause(EVERY_MS, signal);
+    await nextTurn(EVERY_MS, signal);
   }
 }
 

@@ -3,7 +3,7 @@
  * read and not finished is kept from other workers by renewing its idle time (docs/architecture.md). What is of a
  * newer version than this worker reads is left to another.
  */
-import { backoffMs, pause } from "../shared/backoff.ts";
+import { backoffMs, nextTurn, pause } from "../shared/backoff.ts";
 import { BrokenEnvelope, type CommandEnvelope, decodeCommands, NewerEnvelope } from "../shared/envelope.ts";
 import type { Logger } from "../shared/log.ts";
 import { GATHER_MS } from "../shared/pace.ts";
@@ -64,6 +64,9 @@ export const CLAIM_IDLE_MS = 1_500;
 /** How often entries are looked for that others left, and one's own are renewed. */
 const CLAIM_EVERY_MS = 400;
 const RENEW_EVERY_MS = 400;
+/** The same of a worker that has read nothing for so long: others have hardly read anything either. */
+const IDLE_EVERY_MS = 1_000;
+const IDLE_AFTER_MS = 5_000;
 const MAX_DELIVERIES = 5;
 
 /** How long an entry that only a newer worker reads waits for one: nobody waits for its answer any more. */
@@ -83,6 +86,7 @@ type RawEntry = [id: Buffer, fields: Buffer[] | null];
 export async function readEntries(options: EntryReaderOptions): Promise<void> {
   const underWay = new Set<string>();
   const running = new Set<Promise<void>>();
+  let startedAt = Number.NEGATIVE_INFINITY;
   const start = (raw: readonly RawEntry[], deliveries: ReadonlyMap<string, number>) => {
     const newer: LeftEntry[] = [];
     const entries = raw.flatMap((item) => open(options, item, deliveries, newer) ?? []);
@@ -93,6 +97,7 @@ export async function readEntries(options: EntryReaderOptions): Promise<void> {
       });
     }
     if (entries.length === 0) return;
+    startedAt = performance.now();
     for (const { id } of entries) underWay.add(id);
     const run = options.run(entries).finally(() => {
       for (const { id } of entries) underWay.delete(id);
@@ -106,15 +111,16 @@ export async function readEntries(options: EntryReaderOptions): Promise<void> {
     if (running.size === 0) return;
     await Promise.race([Promise.all(running), pause(MAX_GATHER_MS - since(), options.signal)]);
   };
+  const isIdle = () => underWay.size === 0 && performance.now() - startedAt > IDLE_AFTER_MS;
   await Promise.all([
     readNew(options, start, gather),
-    repeat(options, CLAIM_EVERY_MS, async () => {
+    repeat(options, CLAIM_EVERY_MS, isIdle, async () => {
       // Slots move, and servers change their parts, without a link being lost.
       if (!(await options.isPrepared())) await options.prepare(options.redis);
       await claim(options, underWay, start);
     }),
     // By itself: claiming waits for room, and what is under way meanwhile must not look abandoned.
-    repeat(options, RENEW_EVERY_MS, () => renew(options, [...underWay])),
+    repeat(options, RENEW_EVERY_MS, isIdle, () => renew(options, [...underWay])),
   ]);
   await Promise.all(running);
 }
@@ -171,14 +177,15 @@ async function readNew(
   }
 }
 
-/** Does it again and again until the reader stops; what fails is tried the next time. */
+/** Does it again and again until the reader stops, less often while it is idle; what fails is tried the next time. */
 async function repeat(
   { signal, log, stream }: EntryReaderOptions,
   everyMs: number,
+  isIdle: () => boolean,
   act: () => Promise<void>,
 ): Promise<void> {
   for (let failures = 0; !signal.aborted; ) {
-    await pause(everyMs * (0.75 + Math.random() / 2), signal);
+    await (isIdle() ? nextTurn(IDLE_EVERY_MS, signal) : pause(everyMs * (0.75 + Math.random() / 2), signal));
     if (signal.aborted) return;
     try {
       await act();

@@ -2,7 +2,7 @@
  * What one worker does for all, while it holds the lead: clears up after gateways and workers whose lease ran
  * out, and forgets old commands.
  */
-import { pause } from "../shared/backoff.ts";
+import { nextTurn } from "../shared/backoff.ts";
 import type { Logger } from "../shared/log.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import { COMMAND_GROUP, type Keys, type Role } from "../shared/redis/keys.ts";
@@ -56,7 +56,7 @@ export async function lead(options: LeaderOptions): Promise<void> {
       options.onLead(false);
       if (failures++ === 0) log.warn({ reason: (error as Error).message }, "leading failed");
     }
-    await pause(EVERY_MS * (0.75 + Math.random() / 2), signal);
+    await nextTurn(EVERY_MS, signal);
   }
 }
 

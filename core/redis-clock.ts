@@ -2,7 +2,7 @@
  * The clock by which a stream's entries are dated: that of the server which holds it. Nodes' clocks may differ from it,
  * and on a Cluster the servers' from each other.
  */
-import { pause } from "../shared/backoff.ts";
+import { nextTurn } from "../shared/backoff.ts";
 import { type RedisClient, untilReady } from "../shared/redis/connect.ts";
 import { runScript } from "../shared/redis/lua.ts";
 
@@ -41,7 +41,7 @@ export function watchRedisClock(redis: RedisClient, stream: string, signal: Abor
       } catch {
         offset = null;
       }
-      await pause(EVERY_MS, signal);
+      await nextTurn(EVERY_MS, signal);
     }
   };
   void watch();

@@ -2,7 +2,7 @@
  * Search entries in memory, of the worlds that are being searched (docs/search.md). Postgres alone knows what is
  * true: before each search the worker reads there what has changed since it last did.
  */
-import { pause } from "../shared/backoff.ts";
+import { nextTurn, pause } from "../shared/backoff.ts";
 import type { Logger } from "../shared/log.ts";
 import { SearchIndex } from "./search-index.ts";
 import type { Sql } from "./sql/database.ts";
@@ -96,7 +96,7 @@ export class SearchedWorlds {
           );
         }
       }
-      await pause(FOLLOW_MS * (0.75 + Math.random() / 2), signal);
+      await nextTurn(FOLLOW_MS, signal);
     }
   }
 

@@ -2,7 +2,7 @@
  * Whether Postgres answers and lets us write: for readiness, and to leave links that lead nowhere or to the wrong
  * server. It asks over a link of its own: one of the pool could be waiting for a slow statement.
  */
-import { pause } from "../shared/backoff.ts";
+import { nextTurn, pause } from "../shared/backoff.ts";
 import type { Logger } from "../shared/log.ts";
 import { connectDatabase, type Sql, workerLimits } from "./sql/database.ts";
 import type { DatabaseLinks } from "./sql/database-links.ts";
@@ -58,17 +58,19 @@ export function watchDatabase({ url, links, log, signal }: WatchOptions): Databa
       });
       state = answer;
       if (answer === "read-only") leaveReadOnly();
-      await pause(answer === "up" ? EVERY_MS : RETRY_MS, signal);
+      await (answer === "up" ? nextTurn(EVERY_MS, signal) : pause(RETRY_MS, signal));
     }
     await sql.end({ timeout: 1 });
   };
-  const looking = setInterval(() => {
-    const now = performance.now();
-    links.look(now);
-    const cut = links.cutUnanswered(now, STUCK_MS);
-    if (cut > 0) log.warn({ links: cut }, "links to postgres stood still");
-  }, EVERY_MS / 2);
-  signal.addEventListener("abort", () => clearInterval(looking));
+  const look = async () => {
+    for (; !signal.aborted; await nextTurn(EVERY_MS, signal)) {
+      const now = performance.now();
+      links.look(now);
+      const cut = links.cutUnanswered(now, STUCK_MS);
+      if (cut > 0) log.warn({ links: cut }, "links to postgres stood still");
+    }
+  };
+  void look();
   void watch();
   return {
     reasons: () => (state === "up" ? [] : [state === "away" ? "no Postgres" : "Postgres lets nobody write"]),

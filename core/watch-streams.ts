@@ -1,5 +1,5 @@
 /** Keeps the gauges of the command streams: how much waits, and how long. */
-import { pause } from "../shared/backoff.ts";
+import { nextTurn } from "../shared/backoff.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import { COMMAND_GROUP, type Keys } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
@@ -18,7 +18,7 @@ interface WatchOptions {
 /** Looks every few seconds until `signal` aborts. */
 export async function observeStreams({ redis, keys, streams, metrics, signal }: WatchOptions): Promise<void> {
   while (!signal.aborted) {
-    await pause(EVERY_MS, signal);
+    await nextTurn(EVERY_MS, signal);
     try {
       let length = 0;
       let pending = 0;

@@ -1,5 +1,5 @@
 /** A worker's proof of life, which `foyer status` and the leader go by. */
-import { pause } from "../shared/backoff.ts";
+import { nextTurn } from "../shared/backoff.ts";
 import { ENVELOPE_VERSION } from "../shared/envelope.ts";
 import { type RedisClient, untilReady } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
@@ -33,7 +33,7 @@ export async function renewWorkerLease({
     } catch {
       // The link is down; the next renewal makes it good.
     }
-    await pause(EVERY_MS, signal);
+    await nextTurn(EVERY_MS, signal);
   }
   try {
     await runScript(redis, "release-lease", keys.leases("core"), keys.nodes("core"), worker);

@@ -1,5 +1,5 @@
 /** Listens for the canary, which proves that publish/subscribe delivers end to end (docs/architecture.md). */
-import { pause } from "../shared/backoff.ts";
+import { nextTurn } from "../shared/backoff.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import type { Subscriptions } from "../shared/redis/subscriptions.ts";
@@ -72,7 +72,7 @@ export function listenForCanary({ subscriptions, keys, metrics, log, signal }: C
     heard.wait = Math.min(heard.wait * 2, 60);
   };
   const watch = async () => {
-    for (; !signal.aborted; await pause(LOOK_EVERY_MS, signal)) {
+    for (; !signal.aborted; await nextTurn(LOOK_EVERY_MS, signal)) {
       follow();
       for (const [name, heard] of channels) look(name, heard);
     }

@@ -2,7 +2,7 @@
  * This gateway's proof of life, measured by its own monotonic clock from before each renewal was sent. While it is
  * not held, nobody waits for this gateway any more, and nothing may pass between clients and workers.
  */
-import { pause } from "../shared/backoff.ts";
+import { nextTurn, pause } from "../shared/backoff.ts";
 import type { Logger } from "../shared/log.ts";
 import { type RedisClient, untilReady } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
@@ -19,7 +19,7 @@ const RETRY_MS = 100;
  * something newer elsewhere: nothing of theirs passes before it has looked, for which a renewal gives it the time.
  */
 const STALL_MS = 1_000;
-const BEAT_MS = 100;
+const BEAT_MS = 500;
 
 /**
  * Renewals that failed in a row before the gateway takes Redis for gone. One that was merely stopped, and runs
@@ -115,18 +115,22 @@ export function holdLease(options: LeaseOptions): Lease {
   };
   // Behind a new link may be another server, which knows neither this gateway nor the fences it has read.
   redis.on("close", lose);
-  const beating = setInterval(() => {
-    if (performance.now() - beatAt > STALL_MS) {
-      runsUntil = Number.NEGATIVE_INFINITY;
-      void renew();
+  const beat = async () => {
+    for (; !stopping.signal.aborted; await nextTurn(BEAT_MS, stopping.signal)) {
+      if (performance.now() - beatAt > STALL_MS) {
+        runsUntil = Number.NEGATIVE_INFINITY;
+        void renew();
+      }
+      beatAt = performance.now();
     }
-    beatAt = performance.now();
-  }, BEAT_MS);
+  };
+  void beat();
   const renewing = (async () => {
     await untilReady(redis, stopping.signal);
     while (!stopping.signal.aborted) {
       await renew();
-      await pause(hasBegun && failures === 0 ? EVERY_MS : RETRY_MS, stopping.signal);
+      const isWell = hasBegun && failures === 0;
+      await (isWell ? nextTurn(EVERY_MS, stopping.signal) : pause(RETRY_MS, stopping.signal));
     }
   })();
   const isHeld = () => {
@@ -140,7 +144,6 @@ export function holdLease(options: LeaseOptions): Lease {
     renew,
     async release() {
       stopping.abort();
-      clearInterval(beating);
       await renewing;
       runsUntil = Number.NEGATIVE_INFINITY;
       await runScript(redis, "release-lease", keys.leases("gateway"), keys.nodes("gateway"), gateway).catch(

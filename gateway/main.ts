@@ -1,6 +1,6 @@
 /** Wires one gateway; nothing else does. */
 import { setMaxListeners } from "node:events";
-import { pause } from "../shared/backoff.ts";
+import { nextTurn, pause } from "../shared/backoff.ts";
 import { collectAll } from "../shared/collect-garbage.ts";
 import { startReports } from "../shared/command-reports.ts";
 import { createLog, type Logger } from "../shared/log.ts";
@@ -57,8 +57,9 @@ export interface RunningGateway {
   hasten(): void;
 }
 
-/** How often timeouts are looked for. */
+/** How often timeouts are looked for; without any connection there are none. */
 const SWEEP_EVERY_MS = 100;
+const IDLE_SWEEP_EVERY_MS = 1_000;
 
 /** Starts a gateway; resolves when it serves. */
 async function startGateway(settings: GatewaySettings, options: { log: Logger }): Promise<RunningGateway> {
@@ -289,15 +290,22 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     open,
     http: createHttp(reasons, register, createSocial(ask, log)),
   });
-  const sweep = setInterval(() => {
-    const now = performance.now();
-    pending.sweep(now);
-    load.tick(now, { waiting: queued + pending.size, answered: pending.answered });
-    idleCollection.tick(now, pending.answered);
-    if (holding.size > 0) release();
-    bigAnswers.sweep(now);
-    if (settings.FOYER_AUTH_TIMEOUT_MS > 0) connections.closeLoitering(now, settings.FOYER_AUTH_TIMEOUT_MS);
-  }, SWEEP_EVERY_MS);
+  const sweep = async () => {
+    for (
+      ;
+      !signal.aborted;
+      await nextTurn(connections.size > 0 ? SWEEP_EVERY_MS : IDLE_SWEEP_EVERY_MS, signal)
+    ) {
+      const now = performance.now();
+      pending.sweep(now);
+      load.tick(now, { waiting: queued + pending.size, answered: pending.answered });
+      idleCollection.tick(now, pending.answered);
+      if (holding.size > 0) release();
+      bigAnswers.sweep(now);
+      if (settings.FOYER_AUTH_TIMEOUT_MS > 0) connections.closeLoitering(now, settings.FOYER_AUTH_TIMEOUT_MS);
+    }
+  };
+  void sweep();
   while (reasons().length > 0) await pause(20, signal);
   log.info({ port: server.port, opsPort: ops.port }, "gateway serves");
 
@@ -309,7 +317,6 @@ async function startGateway(settings: GatewaySettings, options: { log: Logger })
     await drain({ connections, drainMs, commandTimeoutMs: timeoutMs, hasten: hasten.signal });
     server.close();
     ended.abort();
-    clearInterval(sweep);
     await replies;
     await lease.release();
     await redis.hdel(keys.fencesConfirmed(), id).catch(() => {

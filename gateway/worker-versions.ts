@@ -1,5 +1,5 @@
 /** Which version of envelopes the gateway writes: the newest that every living worker reads. */
-import { pause } from "../shared/backoff.ts";
+import { nextTurn } from "../shared/backoff.ts";
 import { FIRST_VERSION, versionAllRead } from "../shared/envelope.ts";
 import { type RedisClient, untilReady } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
@@ -23,7 +23,7 @@ export function followWorkers(redis: RedisClient, keys: Keys, signal: AbortSigna
       await look().catch(() => {
         // The link is down: nothing is written either.
       });
-      await pause(EVERY_MS, signal);
+      await nextTurn(EVERY_MS, signal);
     }
   })();
   return () => version;

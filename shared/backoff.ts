@@ -1,4 +1,4 @@
-/** How long to wait before trying again: a pure function, and a sleep that a stop signal ends. */
+/** How long to wait before trying again: a pure function, and sleeps that a stop signal ends. */
 
 /**
  * @param attempt failures so far, from 0
@@ -24,4 +24,17 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(done, ms);
     signal.addEventListener("abort", done);
   });
+}
+
+/**
+ * Resolves at the process' next turn of `everyMs`, or at once when `signal` aborts; never rejects. Turns of the same
+ * length come at the same moment for all that wait for them, and longer ones with shorter ones: waking an idle process
+ * costs more than most of what it does then (docs/performance.md). No two processes have the same moments.
+ *
+ * @param everyMs ms from one turn to the next
+ */
+export function nextTurn(everyMs: number, signal: AbortSignal): Promise<void> {
+  const leftMs = everyMs - (performance.now() % everyMs);
+  // A timer may be a little early: then this turn is the one that was waited for.
+  return pause(Math.ceil(leftMs < everyMs / 10 ? leftMs + everyMs : leftMs), signal);
 }

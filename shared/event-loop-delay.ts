@@ -7,7 +7,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Gauge, type Registry } from "prom-client";
 
 /** Every 10 ms, as prom-client does, would wake an idle process a hundred times a second. */
-const LOOK_EVERY_MS = 100;
+const LOOK_EVERY_MS = 250;
 /** prom-client measures too, whether its figures are shown or not: so seldom that it costs nothing. */
 const HARDLY_EVER_MS = 60 * 60 * 1_000;
 

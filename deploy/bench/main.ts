@@ -49,6 +49,7 @@ await runProgram(program, async (signal, progress) => {
   if (unknown !== undefined) throw new Error(`there is no row ${unknown}: --help lists them`);
   const ground = new Ground(isShort ? short : full, progress, signal);
   const found: Record<string, Finding> = {};
+  const failed: string[] = [];
   try {
     if (isCheck) {
       const table = await checkSizes(ground, isShort ? 20 : CHECKED_CLIENTS);
@@ -64,10 +65,16 @@ await runProgram(program, async (signal, progress) => {
     for (const { rows: ids, measure } of measurements) {
       if (!ids.some((id) => wanted.has(id))) continue;
       progress(ids.join(", "));
-      const findings = await measure(ground);
-      Object.assign(found, findings);
-      // Kept at once: a later row that fails takes none along.
-      if (!isShort) keep(findCheckout(), findings);
+      try {
+        const findings = await measure(ground);
+        Object.assign(found, findings);
+        if (!isShort) keep(findCheckout(), findings);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        // A row that fails takes no other along.
+        failed.push(...ids);
+        progress(`  failed: ${(error as Error).message}`);
+      }
     }
   } finally {
     await ground.end();
@@ -76,5 +83,6 @@ await runProgram(program, async (signal, progress) => {
     Object.entries(found).map(([id, each]) => [id, { ...each, at: "now", machine: "this one" }]),
   );
   process.stdout.write(`${tableOf(kept)}\n`);
-  return true;
+  if (failed.length > 0) progress(`not measured: ${failed.join(", ")}`);
+  return failed.length === 0;
 });

@@ -3,7 +3,7 @@
  * purpose, because a blocking read or a subscription would hold up everything else on its connection.
  */
 import { Cluster, Redis, type RedisOptions } from "ioredis";
-import { backoffMs } from "../backoff.ts";
+import { backoffMs, nextTurn } from "../backoff.ts";
 import type { Logger } from "../log.ts";
 import { ClusterMap, slotConnector } from "./cluster-map.ts";
 import { defineScripts } from "./lua.ts";
@@ -87,12 +87,15 @@ export function openClusterMap(url: string) {
 }
 
 function keepAsking(client: Redis): void {
-  const timer = setInterval(() => {
-    // Unanswered, it has the link closed after `SILENCE_MS`.
-    if (client.status === "ready") client.ping().catch(() => {});
-  }, PING_EVERY_MS);
-  timer.unref();
-  client.once("end", () => clearInterval(timer));
+  client.on("ready", async () => {
+    const closed = new AbortController();
+    client.once("close", () => closed.abort());
+    while (!closed.signal.aborted) {
+      // Unanswered, it has the link closed after `SILENCE_MS`.
+      client.ping().catch(() => {});
+      await nextTurn(PING_EVERY_MS, closed.signal);
+    }
+  });
 }
 
 /** Resolves once the link stands, or `signal` aborts; never rejects. */

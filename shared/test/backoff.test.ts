@@ -1,7 +1,7 @@
 /** Backoff: how waits grow, and that a stop signal ends them. */
 import { getEventListeners } from "node:events";
 import t from "tap";
-import { backoffMs, pause } from "../backoff.ts";
+import { backoffMs, nextTurn, pause } from "../backoff.ts";
 
 t.test("waits double from the first one up to the cap", async (t) => {
   const longest = (attempt: number) => backoffMs(attempt, 50, 1_000, 1);
@@ -39,4 +39,30 @@ t.test("a pause that ran out lets go of its signal", async (t) => {
   const { signal } = new AbortController();
   await pause(0, signal);
   t.same(getEventListeners(signal, "abort"), []);
+});
+
+t.test("turns of the same length, and longer ones with them, come at the same moment", async (t) => {
+  const { signal } = new AbortController();
+  const at = async (everyMs: number) => {
+    await nextTurn(everyMs, signal);
+    return performance.now();
+  };
+  await nextTurn(40, signal);
+  const first = at(40);
+  await pause(15, signal);
+  const [one, other, longer] = await Promise.all([first, at(40), at(80)]);
+  const turn = (ms: number) => Math.round(ms / 40);
+  t.equal(turn(one), turn(other));
+  t.equal(turn(longer) % 2, 0);
+  t.ok(turn(longer) - turn(one) <= 1);
+});
+
+t.test("a turn is not come twice, however early its timer", async (t) => {
+  const { signal } = new AbortController();
+  const moments: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    await nextTurn(50, signal);
+    moments.push(performance.now());
+  }
+  for (const [i, moment] of moments.slice(1).entries()) t.ok(moment - moments[i]! > 25, `turn ${i}`);
 });

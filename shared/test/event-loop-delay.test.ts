@@ -3,7 +3,7 @@ import t from "tap";
 import { createRegistry } from "../metrics.ts";
 import { waitFor } from "../testing/wait-for.ts";
 
-const BLOCKED_MS = 400;
+const BLOCKED_MS = 600;
 
 /** Looks once, which begins the next look. */
 const look = async (register: ReturnType<typeof createRegistry>) => {
