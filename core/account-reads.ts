@@ -1,10 +1,11 @@
 /**
- * Reading commands that need nothing but accounts, of a whole batch: one statement for all of them, and no promise
- * for any single one. What has something in its way is left to `run-command.ts`, as if it had not been here.
+ * Reading commands that need nothing but accounts, of a whole batch: one statement for all of them, which fetches only
+ * what is not as the worker knows it (`account-cache.ts`), and no promise for any single one. What has something in its way is left to `run-command.ts`, as if it had not been here.
  */
 import { type CommandName, commands, isCommand } from "../shared/protocol/commands.ts";
 import { Refusal } from "../shared/protocol/errors.ts";
 import { type FrameId, successFrame } from "../shared/protocol/frames.ts";
+import type { AccountCache } from "./account-cache.ts";
 import { bodyFault } from "./commands/body.ts";
 import type { AccountRead, FindAccount } from "./commands/context.ts";
 import { handlers } from "./commands/handlers.ts";
@@ -12,7 +13,7 @@ import { storedKey } from "./loaders.ts";
 import { resolveAccess } from "./permissions.ts";
 import type { parseRequest } from "./run-command.ts";
 import type { Sql } from "./sql/database.ts";
-import { selectUsers, type UserKey, type UserRow } from "./sql/users.ts";
+import { type KnownUser, selectUsers, selectUsersAnew, type UserKey, type UserRow } from "./sql/users.ts";
 import type { World } from "./world.ts";
 
 /** A command whose accounts are being read. */
@@ -41,12 +42,14 @@ export function looksLikeRead(frame: string): boolean {
 /** Those of one batch. */
 export class AccountReads {
   readonly #sql: Sql;
+  readonly #cache: AccountCache;
   /** By world; undefined until they are read, and where there are none. */
   readonly #worlds = new Map<string, Accounts>();
   #reading: Promise<void> | null = null;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, cache: AccountCache) {
     this.#sql = sql;
+    this.#cache = cache;
   }
 
   /** Asks for the accounts of a command; null when it is none of these, or not to be answered from them. */
@@ -99,11 +102,25 @@ export class AccountReads {
   async #select(): Promise<void> {
     const reads = [...this.#worlds].flatMap(([world, accounts]) =>
       [...accounts].map(async ([key, wanted]) => {
+        if (key === "id") return await this.#selectById(world, wanted);
         const rows = await selectUsers(this.#sql, world, key, [...wanted.keys()]);
         for (const row of rows) wanted.set(row[key]!, row);
       }),
     );
     await Promise.all(reads);
+  }
+
+  async #selectById(world: string, wanted: Map<string, UserRow | undefined>): Promise<void> {
+    const known = new Map<string, KnownUser | null>();
+    for (const id of wanted.keys()) known.set(id, this.#cache.get(world, id) ?? null);
+    if (known.size === 0) return;
+    const anew = await selectUsersAnew(this.#sql, world, known);
+    for (const [id, user] of known) if (user !== null) wanted.set(id, user.row);
+    for (const { id, known: user } of anew) {
+      wanted.set(id, user?.row);
+      if (user === null) this.#cache.delete(world, id);
+      else this.#cache.set(world, user);
+    }
   }
 }
 

@@ -38,7 +38,7 @@ export interface Runner {
 /** Runs the commands of these entries; resolves when all are answered. Never rejects. */
 export async function runBatch(runner: Runner, entries: readonly Entry[]): Promise<void> {
   const loaders = createLoaders(runner.services.sql);
-  const reads = new AccountReads(runner.services.sql);
+  const reads = new AccountReads(runner.services.sql, runner.services.accounts);
   await Promise.all(entries.map((entry) => runEntry(runner, loaders, reads, entry)));
 }
 
@@ -194,9 +194,9 @@ async function runOne(
   place: number,
   request: ReturnType<typeof parseRequest>,
 ): Promise<Answer> {
-  const { connection, n } = command;
+  const { connection, n, loginVersion } = command;
   const { gateway, reads } = entry.envelope;
-  const origin = { gateway, reads, connection, n, entryId: entry.id, place };
+  const origin = { gateway, reads, connection, n, loginVersion, entryId: entry.id, place };
   const isOperator = connection === 0 && operatorActionOf(request.action) !== undefined;
   if (connection === 0 && !isOperator) {
     const share: ReplyWriter["share"] = (text) => writer.share(text);

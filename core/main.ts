@@ -10,6 +10,7 @@ import { connectRedis, connectToKey } from "../shared/redis/connect.ts";
 import { createKeys } from "../shared/redis/keys.ts";
 import { Subscriptions } from "../shared/redis/subscriptions.ts";
 import { readSettings, type Settings } from "../shared/settings.ts";
+import { AccountCache } from "./account-cache.ts";
 import { runBatch } from "./batch.ts";
 import { BigAnswers } from "./big-answer.ts";
 import { publishCanary } from "./canary.ts";
@@ -76,7 +77,19 @@ export async function startWorker(
   const writer = new ReplyWriter(redis, keys, log);
   const bigAnswers = new BigAnswers({ redis, subscriptions, keys, writer, metrics, signal: stopping.signal });
   const searched = new SearchedWorlds({ sql, log, signal: ended.signal });
-  const services: Services = { sql, redis, keys, settings, worlds, metrics, log, bigAnswers, searched };
+  const accounts = new AccountCache();
+  const services: Services = {
+    sql,
+    redis,
+    keys,
+    settings,
+    worlds,
+    metrics,
+    log,
+    bigAnswers,
+    searched,
+    accounts,
+  };
   const clocks = Array.from({ length: settings.FOYER_COMMAND_STREAMS }, (_, stream) =>
     watchRedisClock(redis, keys.commandStream(stream), ended.signal),
   );

@@ -27,6 +27,7 @@ export const OPERATOR: LockedUser = {
   moderation_position: "",
   reactivated_position: "",
   pretalx_id_position: "",
+  cut_off_version: 0,
   last_login_at: null,
   deleted: false,
   world_roles: [],

@@ -26,7 +26,7 @@ import { cutOff } from "./fence.ts";
 import { logModeration } from "./moderation-log.ts";
 import { OPERATOR } from "./operator.ts";
 import { resolveAccess } from "./permissions.ts";
-import { permit } from "./permit.ts";
+import { permit, permitWriter } from "./permit.ts";
 import type { SharedWrite } from "./shared-writes.ts";
 import { insertCommand, selectAnswer } from "./sql/command-log.ts";
 import { transact } from "./sql/database.ts";
@@ -285,7 +285,7 @@ async function runOnce(
       const rows = await lockUsers(tx, world.id, [actor.id, ...affected]);
       const locked = new Map(rows.map((row) => [row.id, row]));
       const acting = context.isOperator ? OPERATOR : locked.get(actor.id);
-      const permitted = permit(context, actor.permission, acting);
+      const permitted = permitWriter(context, actor.permission, acting);
       const written = await handler.run(Object.assign(permitted, { actor: acting!, tx, locked }), body);
       const user = context.isOperator ? null : actor.id;
       const logged = { commandId, world: world.id, user, position };

@@ -126,7 +126,8 @@ create table users (
   deleted_at timestamp with time zone,
   list_name text not null generated always as ("left"(lower(COALESCE((profile ->> 'display_name'::text), ''::text)), 200)) stored,
   pretalx_id_position text collate "C" not null default ''::text,
-  reactivated_position text collate "C" not null default ''::text
+  reactivated_position text collate "C" not null default ''::text,
+  cut_off_version bigint not null default 0
 );
 
 create table world_grants (
@@ -293,6 +294,20 @@ AS $function$
     || case when char_length(more) > 4000 then array[world || ':' || U&'\0001\0001'] else '{}' end
   $function$;
 
+CREATE OR REPLACE FUNCTION public.touch_granted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op <> 'INSERT' then
+    update users set version = version where world_id = old.world_id and id = old.user_id;
+  end if;
+  if tg_op <> 'DELETE' then
+    update users set version = version where world_id = new.world_id and id = new.user_id;
+  end if;
+  return null;
+end $function$;
+
 alter table audit_log add constraint audit_log_pkey PRIMARY KEY (id);
 alter table blocks add constraint blocks_check CHECK ((blocked_id <> user_id));
 alter table blocks add constraint blocks_pkey PRIMARY KEY (world_id, user_id, blocked_id);
@@ -359,6 +374,8 @@ CREATE INDEX tie_positions_position ON public.tie_positions USING btree ("positi
 CREATE INDEX tie_positions_tie ON public.tie_positions USING btree (world_id, tie);
 CREATE INDEX users_listed ON public.users USING btree (world_id, type, ((list_name = ''::text)), list_name, id) WHERE (deleted_at IS NULL);
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION keep_audit_log();
+CREATE TRIGGER room_grants_touch AFTER INSERT OR DELETE OR UPDATE ON public.room_grants FOR EACH ROW EXECUTE FUNCTION touch_granted();
 CREATE TRIGGER users_search_changed AFTER UPDATE OF type, profile, traits, moderation_state, deleted_at ON public.users FOR EACH ROW WHEN (((old.type <> new.type) OR (old.profile <> new.profile) OR (old.traits <> new.traits) OR (old.moderation_state <> new.moderation_state) OR (old.deleted_at IS DISTINCT FROM new.deleted_at))) EXECUTE FUNCTION search_enter_changed();
 CREATE TRIGGER users_search_new AFTER INSERT ON public.users REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION search_enter_new();
+CREATE TRIGGER world_grants_touch AFTER INSERT OR DELETE OR UPDATE ON public.world_grants FOR EACH ROW EXECUTE FUNCTION touch_granted();
 CREATE TRIGGER worlds_search AFTER UPDATE ON public.worlds FOR EACH ROW WHEN (((old.search_fields <> new.search_fields) OR (old.search_badges <> new.search_badges))) EXECUTE FUNCTION search_enter_world();

@@ -7,7 +7,7 @@
  */
 import { Refusal } from "../shared/protocol/errors.ts";
 import type { CommandContext, WriteCommand, WriteContext, Written } from "./commands/context.ts";
-import { permit } from "./permit.ts";
+import { permitWriter } from "./permit.ts";
 import type { Sql } from "./sql/database.ts";
 import { type LockedUser, lockUsers } from "./sql/users.ts";
 
@@ -54,7 +54,7 @@ export async function runTogether(
 
 function mayRun({ context, actor }: SharedWrite, row: LockedUser): boolean {
   try {
-    permit(context, actor.permission, row);
+    permitWriter(context, actor.permission, row);
     return true;
   } catch (error) {
     if (error instanceof Refusal) return false;

@@ -69,6 +69,7 @@ export function createClientCommands(options: ClientCommandsOptions) {
         user,
         frame: request.text,
         address: isLogin ? connection.address : null,
+        loginVersion: isLogin ? null : connection.loginVersion,
       },
       // An account's commands take one stream, which alone puts them in order.
       stream: streamOf(user ?? `${gateway}:${number}`, streams),

@@ -24,7 +24,7 @@ export function createAsk({ pending, writer, streams, timeoutMs }: OwnCommandsOp
       const n = pending.nextNumber();
       const frame = JSON.stringify([name, n, body]);
       const command = {
-        command: { n, connection: 0, world, user: null, frame, address: null },
+        command: { n, connection: 0, world, user: null, frame, address: null, loginVersion: null },
         stream: streamOf(world, streams),
         deadline: performance.now() + timeoutMs,
         maybeSent: false,

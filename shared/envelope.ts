@@ -51,6 +51,8 @@ export interface Command {
   frame: string;
   /** Where a login comes from, for the limit on failed ones; null for all other commands. */
   address: string | null;
+  /** With which version of the account the connection logged in; null where it has not, and where that is not said. */
+  loginVersion: number | null;
 }
 
 /** A stream entry of the command stream: all commands of one gateway's event-loop tick for that stream. */
@@ -133,7 +135,7 @@ export function encodeCommands(
   { gateway, sentAt, commands }: Omit<CommandEnvelope, "reads">,
   version = ENVELOPE_VERSION,
 ): Buffer {
-  const items = commands.map((c) => [c.n, c.connection, c.world, c.user, c.frame, c.address]);
+  const items = commands.map((c) => [c.n, c.connection, c.world, c.user, c.frame, c.address, c.loginVersion]);
   return packr.pack([version, gateway, sentAt, items, ENVELOPE_VERSION]);
 }
 
@@ -149,11 +151,12 @@ export function decodeCommands(bytes: Buffer): CommandEnvelope {
   if (list.length > MAX_COMMANDS || !isVersion(reads)) broken();
   const commands = list.map((item): Command => {
     if (!Array.isArray(item)) broken();
-    const [n, connection, world, user, frame, address] = item;
+    const [n, connection, world, user, frame, address, loginVersion = null] = item;
     if (!isCount(n) || !isCount(connection) || !isWorldId(world)) broken();
     if (!(user === null || isUserId(user))) broken();
     if (typeof frame !== "string" || !isTextOrNull(address)) broken();
-    return { n, connection, world, user, frame, address };
+    if (!(loginVersion === null || isCount(loginVersion))) broken();
+    return { n, connection, world, user, frame, address, loginVersion };
   });
   return { gateway, sentAt, commands, reads };
 }

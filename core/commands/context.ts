@@ -4,6 +4,7 @@ import type { Logger } from "../../shared/log.ts";
 import type { RedisClient } from "../../shared/redis/connect.ts";
 import type { Keys } from "../../shared/redis/keys.ts";
 import type { Settings } from "../../shared/settings.ts";
+import type { AccountCache } from "../account-cache.ts";
 import type { BigAnswers } from "../big-answer.ts";
 import type { Loaders } from "../loaders.ts";
 import type { CoreMetrics } from "../metrics.ts";
@@ -26,6 +27,7 @@ export interface Services {
   log: Logger;
   bigAnswers: BigAnswers;
   searched: SearchedWorlds;
+  accounts: AccountCache;
 }
 
 /** Where a command came from. */
@@ -33,6 +35,8 @@ export interface Origin extends Recipient {
   connection: number;
   /** The gateway's number for it. */
   n: number;
+  /** With which version of the account its connection logged in; null: no client's, or not known. */
+  loginVersion: number | null;
   /** The stream entry that it came in, and its place there. */
   entryId: string;
   place: number;

@@ -1,5 +1,6 @@
 /** What a worker reads to keep a world's search entries in memory (docs/search.md), a little at a time. */
 import type { Queryable } from "./database.ts";
+import { originOf } from "./server-state.ts";
 
 /** An account that can be found; its texts are folded. */
 export interface SearchEntry {
@@ -23,14 +24,10 @@ export interface SearchMoment {
 /** An entry that changed, or one that went, which has no name and may be back; and where to read on. */
 export type SearchChange = { changed: string } & (SearchEntry | { id: string; name: null; back: boolean });
 
-const origin = (sql: Queryable, world: string) => sql`
-  extract(epoch from pg_postmaster_start_time()) || ' ' ||
-    (select extract(epoch from w.created_at) from worlds w where w.id = ${world})`;
-
 /** The moment of this statement; null when there is no such world. */
 export async function selectSearchMoment(sql: Queryable, world: string): Promise<SearchMoment | null> {
   const rows = await sql<{ snapshot: string; origin: string | null }[]>`
-    select pg_current_snapshot()::text as snapshot, ${origin(sql, world)} as origin`;
+    select pg_current_snapshot()::text as snapshot, ${originOf(sql, world)} as origin`;
   const row = rows[0]!;
   return row.origin === null ? null : { snapshot: row.snapshot, origin: row.origin };
 }
@@ -68,7 +65,7 @@ export async function selectSearchChanges(
     and (${sql(alias)}.changed, ${sql(alias)}.user_id) > (${after.changed}::xid8, ${after.id}::uuid)
     and not pg_visible_in_snapshot(${sql(alias)}.changed, ${since}::pg_snapshot)`;
   const rows = await sql<(SearchChange & { snapshot: string; origin: string | null })[]>`
-    select pg_current_snapshot()::text as snapshot, ${origin(sql, world)} as origin, c.*
+    select pg_current_snapshot()::text as snapshot, ${originOf(sql, world)} as origin, c.*
     from (select) always left join (
       (
         select e.changed, e.user_id as id, e.name, e.more, e.badges, e.banned, false as back

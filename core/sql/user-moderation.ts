@@ -10,7 +10,8 @@ export type Moderation = Pick<
 >;
 
 /**
- * Writes a moderation state. The positions move even where the state stays.
+ * Writes a moderation state. The positions move even where the state stays, and whoever is banned or silenced once more
+ * is cut off once more.
  *
  * @returns the account's version now
  */
@@ -21,11 +22,12 @@ export async function updateModeration(
   moderation: Moderation,
 ): Promise<number> {
   const { moderation_state: state, moderation_position, reactivated_position } = moderation;
+  const raised = tx`version + case when moderation_state = ${state} then 0 else 1 end`;
   const rows = await tx<{ version: number }[]>`
     update users set
       moderation_state = ${state}, moderation_position = ${moderation_position},
       reactivated_position = ${reactivated_position},
-      version = version + case when moderation_state = ${state} then 0 else 1 end
+      cut_off_version = case when ${state} = '' then cut_off_version else ${raised} end, version = ${raised}
     where world_id = ${world} and id = ${id}
     returning version::float8 as version`;
   return rows[0]!.version;

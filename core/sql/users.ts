@@ -1,5 +1,6 @@
 /** Accounts: every statement that reads or writes `users`. */
 import type { Queryable, Transaction } from "./database.ts";
+import { originOf } from "./server-state.ts";
 
 /** A row of `users` with its explicit grants. */
 export interface UserRow {
@@ -32,6 +33,8 @@ export interface LockedUser extends UserRow {
   /** Of the last reactivation, whatever came after it. */
   reactivated_position: string;
   pretalx_id_position: string;
+  /** Connections that logged in with an older version are cut off, and with them all that they sent. */
+  cut_off_version: number;
 }
 
 /** By what accounts can be looked up. */
@@ -74,6 +77,46 @@ export async function selectUsers(
   return toUsers(rows);
 }
 
+/** A row as it was read. */
+export interface KnownUser {
+  row: UserRow;
+  /** Which transaction wrote it: as long as that is so, it and its grants are as they were. */
+  writtenBy: string;
+  /** Where that was: of another server, or another world of this name, numbers of transactions say nothing. */
+  origin: string;
+}
+
+/** What a reading found: `null` instead of a row where there is no such account any more. */
+export type ReadAnew = { id: string; known: KnownUser | null };
+
+/**
+ * Of these accounts those that are not as they are known, as of this statement: nearly all of what is read has been
+ * read before, and most of what reading costs is fetching and parsing it. Ids must be UUIDs in lower case.
+ *
+ * @param known what is known of each; null: nothing
+ */
+export async function selectUsersAnew(
+  sql: Queryable,
+  world: string,
+  known: ReadonlyMap<string, KnownUser | null>,
+): Promise<ReadAnew[]> {
+  const list = [...known.values()];
+  const origin = list.find((each) => each !== null)?.origin ?? "";
+  const ids = [...known.keys()].join(",");
+  // What is known from elsewhere is asked for like what is not known at all.
+  const writers = list.map((each) => (each?.origin === origin ? each.writtenBy : "0")).join(",");
+  const rows = await sql<(RawRow & { asked: string; writtenBy: string; origin: string })[]>`
+    with here as materialized (select ${originOf(sql, world)} as origin)
+    select k.id as asked, u.xmin::text as "writtenBy", (select origin from here) as origin, ${columns(sql)}
+    from unnest(string_to_array(${ids}, ',')::uuid[], string_to_array(${writers}, ',')) as k (id, written_by)
+    left join users u on u.world_id = ${world} and u.id = k.id
+    where u.xmin::text is distinct from k.written_by or (select origin from here) is distinct from ${origin}`;
+  return rows.map(({ asked, writtenBy, origin: found, ...raw }) => {
+    if (raw.id === null) return { id: asked, known: null };
+    return { id: asked, known: { row: toUsers([raw as RawRow])[0]!, writtenBy, origin: found } };
+  });
+}
+
 /**
  * The same by id, locked until the transaction ends. Always in the order of the ids, so that no two transactions
  * wait for each other; and exclusively, since sharing a lock that is to be raised later is a deadlock.
@@ -88,7 +131,7 @@ export async function lockUsers(
 ): Promise<LockedUser[]> {
   const rows = await tx<RawRow<LockedUser>[]>`
     select ${columns(tx)}, u.profile_position, u.client_state_position, u.moderation_position,
-      u.reactivated_position, u.pretalx_id_position
+      u.reactivated_position, u.pretalx_id_position, u.cut_off_version::float8 as cut_off_version
     from users u
     where u.world_id = ${world} and u.id = any(${ids as string[]}::uuid[])
     order by u.id for no key update of u ${taken === "skip" ? tx`skip locked` : tx``}`;

@@ -125,7 +125,15 @@ async function socialConnections(sql: Sql, others: Services, user: string) {
   const services = { ...others, sql };
   const world = (await createWorldCache(sql).get("w"))!;
   return (n: number) => {
-    const origin = { gateway: "g", reads: 1, connection: 1, n, entryId: `${Date.now()}-${n}`, place: 0 };
+    const origin = {
+      gateway: "g",
+      reads: 1,
+      connection: 1,
+      n,
+      loginVersion: null,
+      entryId: `${Date.now()}-${n}`,
+      place: 0,
+    };
     const context = new CommandContext(services, createLoaders(sql), world, origin);
     const link = { world: "w", user, network: "twitter" as const, returnUrl: "https://conf.example/" };
     const external = { id: `external ${n}`, name: null, url: null };

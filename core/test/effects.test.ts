@@ -156,7 +156,15 @@ t.test("entries", async (t) => {
       gateway: "gateway-under-test",
       sentAt: Date.now(),
       commands: [
-        { n: 700_001, connection: 1, world: "w", user, frame: update({ claimed: true }), address: null },
+        {
+          n: 700_001,
+          connection: 1,
+          world: "w",
+          user,
+          frame: update({ claimed: true }),
+          address: null,
+          loginVersion: null,
+        },
       ],
     });
     await worker.stop();
@@ -188,7 +196,15 @@ t.test("entries", async (t) => {
       gateway: "gateway-under-test",
       sentAt: Date.now(),
       commands: [
-        { n: 700_002, connection: 1, world: "w", user, frame: update({ poison: true }), address: null },
+        {
+          n: 700_002,
+          connection: 1,
+          world: "w",
+          user,
+          frame: update({ poison: true }),
+          address: null,
+          loginVersion: null,
+        },
       ],
     });
     const transaction = wire.redis.multi();

@@ -18,6 +18,39 @@ t.test("moderation", async (t) => {
   const auditOf = async (id: string) =>
     await sql`select actor_id, event, data from audit_log where world_id = 'w' and user_id = ${id} order by id`;
 
+  t.test(
+    "what a connection that was cut off had sent on comes to nothing, also when all is forgiven",
+    async (t) => {
+      const profileOf = async (id: string) => (await rowOf(id)).profile;
+      for (const action of ["user.ban", "user.silence"]) {
+        const user = await logIn(action);
+        const update = async (text: string, loginVersion: number | null, action = "user.update") =>
+          await wire.ask({ user, loginVersion, frame: JSON.stringify([action, 1, { profile: { text } }]) });
+        const before = Number((await rowOf(user)).version);
+        await ask(action, { id: user });
+        await ask("user.reactivate", { id: user });
+        t.equal((await update("late", before)).json[2].code, "auth.denied", action);
+        t.equal(
+          (await wire.ask({ user, loginVersion: before, frame: `["user.block",1,{"id":"${moderator}"}]` }))
+            .json[2].code,
+          "auth.denied",
+        );
+        t.same(await profileOf(user), {});
+        t.same((await update("new", before + 2)).json, success);
+        t.same((await update("of a gateway that does not say it", null)).json, success);
+        await ask(action, { id: user });
+        await ask(action, { id: user });
+        await ask("user.reactivate", { id: user });
+        t.equal(
+          (await update("late again", before + 2)).json[2].code,
+          "auth.denied",
+          "whatever it was before",
+        );
+        t.same(await profileOf(user), { text: "of a gateway that does not say it" });
+      }
+    },
+  );
+
   t.test("ban, silence and reactivate change the state, the version and the audit log", async (t) => {
     const user = await logIn("m1");
     t.strictSame(await ask("user.silence", { id: user }), success);

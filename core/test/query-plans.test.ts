@@ -95,6 +95,9 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
       }),
   ),
   insertInvitedGrants: [(_, tx) => users.insertInvitedGrants(tx, WORLD, userId(WORLD, 3), roomId(WORLD, 1))],
+  selectUsersAnew: [few, many].map(
+    (ids) => (sql: Sql) => users.selectUsersAnew(sql, WORLD, new Map(ids.map((id) => [id, null]))),
+  ),
   selectNewerUsers: [few, many].map(
     (ids) => (sql) =>
       users.selectNewerUsers(

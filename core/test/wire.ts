@@ -60,7 +60,16 @@ export async function openWire(redisUrl: string, prefix: string, gateway = "gate
 
   const entryOf = (commands: Partial<Command>[]) => {
     const full = commands.map(
-      (c): Command => ({ n: ++n, connection: 1, world: "w", user: null, frame: "[]", address: null, ...c }),
+      (c): Command => ({
+        n: ++n,
+        connection: 1,
+        world: "w",
+        user: null,
+        frame: "[]",
+        address: null,
+        loginVersion: null,
+        ...c,
+      }),
     );
     const replies = full.map((c) => reply(c.n));
     return { full, replies, bytes: encodeCommands({ gateway, sentAt: Date.now(), commands: full }) };

@@ -59,7 +59,7 @@ export const deliveries: Measurement = {
     const bytes = FRAME_BYTES;
     const uws = await ground.peerSide("uws", 2, { name: "echo", bytes }, "uws");
     const foyer = await ground.foyer();
-    return ground.withRun(audience, async (run) => {
+    return ground.withRun(audience * 2, async (run) => {
       const rates = { uws: [] as number[], foyer: [] as number[] };
       for (const side of [uws, foyer]) await ground.join(run, side, audience, { tabs: audience });
       const { seconds, warmUpMs, rounds } = ground.scale;

@@ -71,7 +71,7 @@ export class Ground {
 
   /** Nodes of a peer; they end when `end` is called. */
   async peers(name: PeerName, count: number): Promise<Peer[]> {
-    if (name === "socket-io" || name === "soketi") await installPeers(this.progress);
+    if (name !== "uws") await installPeers(this.progress);
     const { redis_url: redisUrl } = await this.facts();
     const peers = await Promise.all(Array.from({ length: count }, () => startPeer(name, redisUrl)));
     for (const peer of peers) this.#stops.push(() => peer.stop());

@@ -55,6 +55,7 @@ function pieces(): { name: string; each: number; work(): unknown }[] {
     user: user.id,
     frame,
     address: null,
+    loginVersion: null,
   });
   const tick = { gateway: "g", sentAt: 1, commands: Array.from({ length: TICK }, (_, n) => command(n)) };
   const commands = encodeCommands(tick);

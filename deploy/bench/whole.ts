@@ -88,24 +88,29 @@ export const scaling: Measurement = {
       const cluster = await ground.startCluster(options, environment);
       const facts = await cluster.facts!();
       const side: Side = { name: `with ${count}`, dialect: { name: "foyer" }, urls: cluster.urls };
-      const costs = await ground.withRun(400, async (run) => {
-        await ground.join(run, side, ground.scale.clients(400), {
-          people: { kind: "guest", seed: `scale-${count}` },
+      let costs: (typeof found)[number];
+      try {
+        costs = await ground.withRun(400, async (run) => {
+          await ground.join(run, side, ground.scale.clients(400), {
+            people: { kind: "guest", seed: `scale-${count}` },
+          });
+          const seconds = ground.scale.short ? 0.5 : 8;
+          const rates = Object.fromEntries(
+            Object.entries(SCALE_RATES).map(([kind, rate]) => [kind, ground.scale.clients(rate)]),
+          );
+          await ground.open(run, side, rates, seconds / 4);
+          const before = usedBy(facts);
+          const kinds = await ground.open(run, side, rates, seconds);
+          const after = usedBy(facts);
+          const commands = [...kinds.values()].reduce((sum, { histogram }) => sum + histogram.totalCount, 0);
+          const cost = (role: string) =>
+            round((sumOf(after, role) - sumOf(before, role)) / (commands / 1000));
+          await run.crew.leave(side.name);
+          return { count, gateways: cost("gateway"), workers: cost("worker") };
         });
-        const seconds = ground.scale.short ? 0.5 : 8;
-        const rates = Object.fromEntries(
-          Object.entries(SCALE_RATES).map(([kind, rate]) => [kind, ground.scale.clients(rate)]),
-        );
-        await ground.open(run, side, rates, seconds / 4);
-        const before = usedBy(facts);
-        const kinds = await ground.open(run, side, rates, seconds);
-        const after = usedBy(facts);
-        const commands = [...kinds.values()].reduce((sum, { histogram }) => sum + histogram.totalCount, 0);
-        const cost = (role: string) => round((sumOf(after, role) - sumOf(before, role)) / (commands / 1000));
-        await run.crew.leave(side.name);
-        return { count, gateways: cost("gateway"), workers: cost("worker") };
-      });
-      await cluster.stop();
+      } finally {
+        await cluster.stop();
+      }
       ground.progress(
         `  ${count}: gateways ${costs.gateways} s, workers ${costs.workers} s for 1,000 commands`,
       );

@@ -72,7 +72,7 @@ async function send(
     number,
   ];
   const frame = JSON.stringify([action, NUMBER, body]);
-  const command = { n: NUMBER, connection: 0, world, user: null, frame, address: null };
+  const command = { n: NUMBER, connection: 0, world, user: null, frame, address: null, loginVersion: null };
   const workers = await liveNodes(link, "core");
   const version = versionAllRead(workers.map(({ info }) => info)) ?? FIRST_VERSION;
   const bytes = encodeCommands({ gateway: sender, sentAt: Date.now(), commands: [command] }, version);

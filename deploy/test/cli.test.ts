@@ -300,6 +300,7 @@ t.test("dead letters are listed, retried and dropped", async (t) => {
     user: null,
     frame: '["user.fetch", 1, {}]',
     address: null,
+    loginVersion: null,
   };
   const bytes = encodeCommands({ gateway: "g", sentAt: 0, commands: [command, { ...command, n: 2 }] });
   const bury = (e: Buffer | string, error: string) =>

@@ -34,12 +34,11 @@ server.setOptions({
   host: "127.0.0.1",
   port,
   debug: false,
-  metrics: { enabled: false },
-  adapter: { driver: "redis" },
+  "metrics.enabled": false,
+  "adapter.driver": "redis",
   "appManager.array.apps": [app],
   "database.redis.host": hostname,
   "database.redis.port": Number(redisPort),
 });
-await server.start();
-process.send?.({ port });
+await server.start(() => process.send?.({ port }));
 process.on("disconnect", () => process.exit(0));

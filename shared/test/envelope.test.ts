@@ -27,8 +27,21 @@ const envelope: CommandEnvelope = {
   gateway: "g1",
   sentAt: 1_790_000_000_000,
   commands: [
-    { n: 1, connection: 7, world: "w", user: null, frame: '["authenticate",{}]', address: "2001:db8::1" },
-    { n: 2 ** 40, connection: 0, world: "w", user: USER, frame: '["ü",1,"🎈"]', address: null },
+    {
+      ...{
+        n: 1,
+        connection: 7,
+        world: "w",
+        user: null,
+        frame: '["authenticate",{}]',
+        address: "2001:db8::1",
+      },
+      loginVersion: null,
+    },
+    {
+      ...{ n: 2 ** 40, connection: 8, world: "w", user: USER, frame: '["ü",1,"🎈"]', address: null },
+      loginVersion: 4,
+    },
   ],
   reads: ENVELOPE_VERSION,
 };
@@ -69,6 +82,14 @@ t.test("commands come out as they went in", async (t) => {
   const empty = { ...envelope, commands: [] };
   t.strictSame(decodeCommands(encodeCommands(empty)), empty);
 });
+
+t.test(
+  "of a gateway that does not say it, it is not known with which version a connection logged in",
+  async (t) => {
+    const bytes = packr.pack([ENVELOPE_VERSION, "g1", 1, [[1, 7, "w", USER, "[]", null]]]);
+    t.match(decodeCommands(bytes).commands, [{ n: 1, loginVersion: null }]);
+  },
+);
 
 t.test("replies come out as they went in, with every effect and with shared texts", async (t) => {
   const replies = effects.map(
@@ -132,7 +153,7 @@ t.test("an envelope of another kind is a broken one", async (t) => {
 });
 
 t.test("each value of a command, a reply and a broadcast is checked", async (t) => {
-  const command = [1, 7, "w", USER, "[]", null];
+  const command = [1, 7, "w", USER, "[]", null, 3];
   const wrongValues = [
     [["1"], -1, 1.5, Number.NaN, 2 ** 60],
     [null, Number.POSITIVE_INFINITY],
@@ -140,6 +161,7 @@ t.test("each value of a command, a reply and a broadcast is checked", async (t) 
     [5, "u", "w", `${USER}\0`],
     [undefined, null],
     [5],
+    ["3", -1, 1.5],
   ];
   for (const [place, wrongs] of wrongValues.entries()) {
     for (const wrong of wrongs) {
