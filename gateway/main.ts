@@ -57,9 +57,12 @@ export interface RunningGateway {
   hasten(): void;
 }
 
-/** How often timeouts are looked for; without any connection there are none. */
+/**
+ * How often timeouts are looked for; without any connection there are none. Not so seldom that the first look at a
+ * command, which finds it waiting, takes it for overload (`load.ts`).
+ */
 const SWEEP_EVERY_MS = 100;
-const IDLE_SWEEP_EVERY_MS = 1_000;
+const IDLE_SWEEP_EVERY_MS = 250;
 
 /** Starts a gateway; resolves when it serves. */
 async function startGateway(settings: GatewaySettings, options: { log: Logger }): Promise<RunningGateway> {

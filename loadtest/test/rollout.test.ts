@@ -16,7 +16,7 @@ const packr = new Packr({ useRecords: false });
 async function rollOut(t: Test, order: RolloutOptions["order"], next?: string) {
   const environment = { FOYER_RATE: "0" };
   const stage = await startTestCluster(t, { gateways: 0, workers: 0, worlds: [rolloutWorld], environment });
-  const options = { connections: 200, rate: 60, nodes: 2, drainSeconds: 2, atOnce: 20, order, next };
+  const options = { connections: 200, rate: 60, nodes: 2, drainSeconds: 3, atOnce: 20, order, next };
   const { report, gateways, workers } = await runRollout(stage, { ...options, progress: t.comment });
   t.strictSame(report.broken, []);
   const redis = new Redis(stage.redisUrl);
