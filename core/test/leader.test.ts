@@ -105,6 +105,16 @@ t.test("after a gateway whose lease ran out", async (t) => {
   });
 });
 
+t.test("a lease that runs for longer than any does is no node's: no ban waits for it", async (t) => {
+  const { redis, keys, start, addNode, untilForgotten } = await openStores(t);
+  await addNode("gateway", "forged", true);
+  await addNode("gateway", "alive", true);
+  await redis.zadd(keys.leases("gateway"), Date.now() + 48 * 60 * 60 * 1_000, "forged");
+  start("leader");
+  await untilForgotten("gateway", "forged");
+  t.same(await redis.zrange(keys.leases("gateway"), "0", "-1"), ["alive"]);
+});
+
 t.test("after a worker whose lease ran out", async (t) => {
   const { redis, keys, start, addNode, untilForgotten } = await openStores(t);
   for (const stream of [0, 1]) {

@@ -30,8 +30,7 @@ export const throughput: Measurement = {
       const first = ground.scale.short ? 0 : -1;
       for (let turn = first; turn < ground.scale.rounds; turn++) {
         const found = new Map<string, number>();
-        for (const side of [uws, ws, own, far])
-          found.set(side.name, await ground.closed(run, side, "echo"));
+        for (const side of [uws, ws, own, far]) found.set(side.name, await ground.closed(run, side, "echo"));
         const [fetch, update] = [
           await ground.closed(run, foyer, "fetch"),
           await ground.closed(run, foyer, "update"),
