@@ -19,8 +19,12 @@ export async function sendTogether(redis: RedisClient, commands: readonly Send[]
   }
   const pipeline = redis.pipeline();
   for (const send of commands) send(pipeline);
-  return ((await pipeline.exec()) ?? []).map(([error, value]) => {
-    if (error !== null) throw error;
+  const results = (await pipeline.exec()) ?? [];
+  return commands.map((_, i) => {
+    const [error, value] = results[i] ?? [];
+    if (error) throw error;
+    // Redis gives null where there is nothing: this answer was lost with a link, and the others may have been too.
+    if (value === undefined) throw new Error("Connection is closed.");
     return value;
   });
 }
