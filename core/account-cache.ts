@@ -5,11 +5,12 @@
  */
 import type { KnownUser } from "./sql/users.ts";
 
-/** A tenth of what a worker has (`k8s/base/core.yaml`). */
+/** A sixteenth of what a worker has (`k8s/base/core.yaml`). */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** What a row takes besides its texts, roughly. */
+/** What a row takes besides its texts, and each of its traits and roles besides its own, roughly. */
 const ROW_BYTES = 1_000;
+const TEXT_BYTES = 40;
 
 export class AccountCache {
   readonly #maxBytes: number;
@@ -56,6 +57,9 @@ export class AccountCache {
   }
 }
 
+/** Of all that a client or a token can make as long as it likes. */
 function bytesOf({ row }: KnownUser): number {
-  return ROW_BYTES + row.profile.length + row.client_state.length;
+  const texts = [...row.traits, ...row.world_roles, ...row.room_roles.flat()];
+  const sum = texts.reduce((bytes, text) => bytes + TEXT_BYTES + text.length, 0);
+  return ROW_BYTES + row.profile.length + row.client_state.length + sum;
 }

@@ -1,6 +1,7 @@
 /**
  * Reading commands that need nothing but accounts, of a whole batch: one statement for all of them, which fetches only
- * what is not as the worker knows it (`account-cache.ts`), and no promise for any single one. What has something in its way is left to `run-command.ts`, as if it had not been here.
+ * what is not as the worker knows it (`account-cache.ts`), and no promise for any single one. What has something in its
+ * way is left to `run-command.ts`, as if it had not been here.
  */
 import { type CommandName, commands, isCommand } from "../shared/protocol/commands.ts";
 import { Refusal } from "../shared/protocol/errors.ts";

@@ -19,7 +19,7 @@ const RETRY_MS = 100;
  * something newer elsewhere: nothing of theirs passes before it has looked, for which a renewal gives it the time.
  */
 const STALL_MS = 1_000;
-const BEAT_MS = 500;
+const BEAT_MS = 250;
 
 /**
  * Renewals that failed in a row before the gateway takes Redis for gone. One that was merely stopped, and runs

@@ -2,6 +2,7 @@
  * Gathering what belongs together, where each turn costs much and each thing in it little. Alone, nothing waits: the
  * first turn after a pause is due at once, and only those that would follow it closely are put off.
  */
+
 /**
  * From one entry that a gateway writes to the next, from one reading of a worker to the next, and from one reading of
  * replies to the next, ms: 8 cost less processor time, and more of everybody's (docs/performance.md).

@@ -11,7 +11,10 @@ import { startTestWorker } from "./worker.ts";
 
 const [ADA, BOB] = ["0e4a3f6c-6d0f-4f0e-9d0e-000000000001", "0e4a3f6c-6d0f-4f0e-9d0e-000000000002"] as const;
 
-const known = (id: string, profile = "{}") => ({ row: { id, profile, client_state: "" } }) as KnownUser;
+const known = (id: string, profile = "{}", traits: string[] = []) =>
+  ({
+    row: { id, profile, client_state: "", traits, world_roles: [], room_roles: [] },
+  }) as unknown as KnownUser;
 
 t.test("what was asked for longest ago is forgotten when there is no room", async (t) => {
   const cache = new AccountCache(3_500);
@@ -28,6 +31,21 @@ t.test("what was asked for longest ago is forgotten when there is no room", asyn
     [false, false, true, false],
     "by size",
   );
+  cache.set(
+    "w",
+    known(
+      "d",
+      "{}",
+      Array.from({ length: 50 }, () => "trait"),
+    ),
+  );
+  t.same(
+    [..."cd"].map((id) => cache.get("w", id) !== undefined),
+    [false, true],
+    "by what its token gave it",
+  );
+  cache.set("w", known("c"));
+  t.equal(cache.get("w", "d"), undefined);
   t.equal(cache.get("v", "c"), undefined, "another world's");
   cache.delete("w", "c");
   t.equal(cache.size, 0);
