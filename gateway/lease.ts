@@ -2,6 +2,7 @@
  * This gateway's proof of life, measured by its own monotonic clock from before each renewal was sent. While it is
  * not held, nobody waits for this gateway any more, and nothing may pass between clients and workers.
  */
+import { setImmediate } from "node:timers/promises";
 import { nextTurn, pause } from "../shared/backoff.ts";
 import type { Logger } from "../shared/log.ts";
 import { type RedisClient, untilReady } from "../shared/redis/connect.ts";
@@ -16,10 +17,16 @@ const RETRY_MS = 100;
 
 /**
  * A gateway that stood still for so long has not seen which of its clients have left meanwhile, and maybe sent
- * something newer elsewhere: nothing of theirs passes before it has looked, for which a renewal gives it the time.
+ * something newer elsewhere: nothing of theirs passes before it has looked.
  */
-const STALL_MS = 1_000;
+const STALL_MS = 500;
 const BEAT_MS = 250;
+
+/**
+ * Turns of the event loop that a look takes. uSockets reads at most 512 KB of a connection in one, and its end in a
+ * later one; Linux keeps up to 6 MB for it (`net.ipv4.tcp_rmem`).
+ */
+const LOOK_TURNS = 16;
 
 /**
  * Renewals that failed in a row before the gateway takes Redis for gone. One that was merely stopped, and runs
@@ -71,6 +78,8 @@ export function holdLease(options: LeaseOptions): Lease {
   let breaks = 0;
   let isBeginning = false;
   let beatAt = performance.now();
+  /** It has stood still, and does not know yet who is still there. */
+  let isLooking = false;
 
   const begin = async () => {
     const breaksBefore = breaks;
@@ -99,6 +108,8 @@ export function holdLease(options: LeaseOptions): Lease {
       const ran = await runScript(redis, "renew-lease", leases("gateway"), nodes("gateway"), ...args);
       failures = 0;
       if (ran === 0) lose();
+      // Asked for before it stood still.
+      if (isLooking) return;
       const hadRunOut = performance.now() >= runsUntil;
       runsUntil = before + LEASE_MS;
       if (hasBegun) {
@@ -115,12 +126,16 @@ export function holdLease(options: LeaseOptions): Lease {
   };
   // Behind a new link may be another server, which knows neither this gateway nor the fences it has read.
   redis.on("close", lose);
+  const look = async () => {
+    isLooking = true;
+    runsUntil = Number.NEGATIVE_INFINITY;
+    for (let turn = 0; turn < LOOK_TURNS; turn++) await setImmediate();
+    isLooking = false;
+    await renew();
+  };
   const beat = async () => {
     for (; !stopping.signal.aborted; await nextTurn(BEAT_MS, stopping.signal)) {
-      if (performance.now() - beatAt > STALL_MS) {
-        runsUntil = Number.NEGATIVE_INFINITY;
-        void renew();
-      }
+      if (performance.now() - beatAt > STALL_MS) void look();
       beatAt = performance.now();
     }
   };

@@ -64,6 +64,33 @@ t.test("over two gateways, one of them with a way to Redis that can be cut", asy
     for (const each of [other, elsewhere]) each.end();
   });
 
+  t.test("nor what a gateway that stood still finds of a client that left meanwhile", async (t) => {
+    const payload = { client_id: randomUUID() };
+    const client = await logIn(far, payload);
+    const other = await logIn(far);
+    await waitFor("all to be quiet", async () => (await underWay()) === 0);
+    const renewedAt = () => redis.zscore(keys.leases("gateway"), far.id);
+    // A renewal whose answer comes while it stands still says nothing of its clients.
+    proxy.hold("down");
+    const before = await renewedAt();
+    await waitFor("the lease to be renewed", async () => (await renewedAt()) !== before);
+    far.process.kill("SIGSTOP");
+    const stoppedAt = performance.now();
+    proxy.heal();
+    for (const { send } of [client, other]) send(["user.update", 1, { profile: { n: 1 } }]);
+    client.end();
+    await client.closed();
+    const elsewhere = await logIn(near, payload);
+    t.ok((await elsewhere.ask("user.update", { profile: { n: 2 } })).ok);
+    await waitFor("it to stand still for long", () => performance.now() - stoppedAt > 700);
+    far.process.kill("SIGCONT");
+    t.match(await other.next(), ["success", 1], "who stayed is heard");
+    await waitFor("nothing to be under way", async () => (await underWay()) === 0);
+    await waitFor("workers to be done", async () => Number(await redis.get(keys.backlog(0))) === 0);
+    t.strictSame(await numbers(elsewhere.id), [2], "what came later is not overwritten");
+    for (const each of [other, elsewhere]) each.end();
+  });
+
   t.test("an answer that was thrown away with a lease that ran out is asked for again", async (t) => {
     const client = await logIn(far);
     await sql.begin(async (tx) => {
