@@ -21,6 +21,7 @@ import { InFlight } from "./in-flight.ts";
 import { lead } from "./leader.ts";
 import { createCoreMetrics } from "./metrics.ts";
 import { createOutbox } from "./outbox.ts";
+import { PlannerStatistics } from "./planner-statistics.ts";
 import { watchRedisClock } from "./redis-clock.ts";
 import { ReplyWriter } from "./reply-writer.ts";
 import { SearchedWorlds } from "./searched-worlds.ts";
@@ -78,6 +79,7 @@ export async function startWorker(
   const bigAnswers = new BigAnswers({ redis, subscriptions, keys, writer, metrics, signal: stopping.signal });
   const searched = new SearchedWorlds({ sql, log, signal: ended.signal });
   const accounts = new AccountCache();
+  const statistics = new PlannerStatistics({ sql, log });
   const services: Services = {
     sql,
     redis,
@@ -89,6 +91,7 @@ export async function startWorker(
     bigAnswers,
     searched,
     accounts,
+    statistics,
   };
   const clocks = Array.from({ length: settings.FOYER_COMMAND_STREAMS }, (_, stream) =>
     watchRedisClock(redis, keys.commandStream(stream), ended.signal),
@@ -129,6 +132,7 @@ export async function startWorker(
         const commands = entries.reduce((sum, entry) => sum + entry.envelope.commands.length, 0);
         metrics.batchSize.observe(commands);
         await inFlight.track(commands, () => runBatch(runner, entries));
+        statistics.ran(commands);
       },
       giveUp: async (entry) => {
         metrics.deadLetters.inc();

@@ -9,6 +9,7 @@ import type { BigAnswers } from "../big-answer.ts";
 import type { Loaders } from "../loaders.ts";
 import type { CoreMetrics } from "../metrics.ts";
 import type { Access } from "../permissions.ts";
+import type { PlannerStatistics } from "../planner-statistics.ts";
 import { positionOf } from "../position.ts";
 import type { SearchedWorlds } from "../searched-worlds.ts";
 import type { Sql, Transaction } from "../sql/database.ts";
@@ -28,6 +29,7 @@ export interface Services {
   bigAnswers: BigAnswers;
   searched: SearchedWorlds;
   accounts: AccountCache;
+  statistics: PlannerStatistics;
 }
 
 /** Where a command came from. */
