@@ -26,21 +26,6 @@ export async function insertCommand(
   return rows.length > 0;
 }
 
-/** Logs many at once, all with the same answer. Those that are there already stay as they are. */
-export async function insertCommands(
-  sql: Queryable,
-  world: string,
-  commands: readonly LoggedCommand[],
-  answer: RecordedAnswer,
-): Promise<void> {
-  await sql`
-    insert into command_log (command_id, world_id, user_id, position, answer)
-    select c.command_id, ${world}, c.user_id, c.position, ${JSON.stringify(answer)}::text::jsonb
-    from unnest(${commands.map((c) => c.commandId)}::text[], ${commands.map((c) => c.user)}::uuid[],
-      ${commands.map((c) => c.position)}::text[]) as c (command_id, user_id, position)
-    on conflict (command_id) do nothing`;
-}
-
 /** What was answered to a command. */
 export async function selectAnswer(
   sql: Queryable,
@@ -50,18 +35,6 @@ export async function selectAnswer(
   const rows = await sql<{ answer: RecordedAnswer }[]>`
     select answer from command_log where command_id = ${commandId} and world_id = ${world}`;
   return rows[0]?.answer;
-}
-
-/** The account that a logged login led to, by command id; those that are not logged are missing. */
-export async function selectLogins(
-  sql: Queryable,
-  world: string,
-  commandIds: readonly string[],
-): Promise<Map<string, string>> {
-  const rows = await sql<{ command_id: string; user_id: string }[]>`
-    select command_id, user_id from command_log
-    where command_id = any(${commandIds as string[]}) and world_id = ${world} and user_id is not null`;
-  return new Map(rows.map((row) => [row.command_id, row.user_id]));
 }
 
 /** The greatest position that the database knows, of any world; "" when it knows none. */

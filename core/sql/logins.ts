@@ -1,7 +1,7 @@
-/** First logins of many people in one transaction: a conference opens for thousands within a minute. */
-import { insertCommands, type LoggedCommand, selectLogins } from "./command-log.ts";
-import { type Queryable, type Sql, transact } from "./database.ts";
-import { insertUsers, type NewUser, type UserRow } from "./users.ts";
+/** First logins of many people in one statement: a conference opens for thousands within a minute. */
+import type { LoggedCommand } from "./command-log.ts";
+import { retryConflicts, type Sql } from "./database.ts";
+import { insertLogins, type NewUser, type UserRow } from "./users.ts";
 
 /** An account to make for somebody who logs in. */
 export type NewLogin = Omit<NewUser, "position">;
@@ -18,25 +18,9 @@ export async function writeNewLogins(
   world: string,
   logins: readonly (NewLogin & LoggedCommand)[],
 ): Promise<(UserRow | undefined)[]> {
-  return await transact(sql, (tx) => write(tx, world, logins));
-}
-
-async function write(tx: Queryable, world: string, logins: readonly (NewLogin & LoggedCommand)[]) {
-  const logged = await selectLogins(
-    tx,
-    world,
-    logins.map((login) => login.commandId),
-  );
-  // In one order for all transactions, so that two with some logins in common never wait for each other.
-  const fresh = logins
-    .filter((login) => !logged.has(login.commandId))
-    .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  const made = await insertUsers(tx, world, fresh);
-  const mine = fresh.filter((login) => made.has(login.id));
-  if (mine.length > 0) {
-    const rows = mine.map((login) => ({ ...login, user: login.id }));
-    await insertCommands(tx, world, rows, { result: {} });
-  }
+  // In one order for all, so that two with some logins in common never wait for each other.
+  const ordered = [...logins].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  const made = await retryConflicts(() => insertLogins(sql, world, ordered));
   return logins.map((login) => (made.has(login.id) ? toUserRow(login, made.get(login.id)!) : undefined));
 }
 

@@ -1,4 +1,5 @@
 /** Accounts: every statement that reads or writes `users`. */
+import type postgres from "postgres";
 import type { Queryable, Transaction } from "./database.ts";
 import { originOf } from "./server-state.ts";
 
@@ -163,21 +164,69 @@ export async function insertUsers(
   world: string,
   users: readonly NewUser[],
 ): Promise<Map<string, string | null>> {
-  const rows = await sql<{ id: string; pretalx_id: string | null }[]>`
-    insert into users
-      (id, world_id, type, client_id, token_id, pretalx_id, profile, traits, traits_position, last_login_at)
-    select n.id, ${world}, n.type, n.client_id, n.token_id,
-      case when n.pretalx_id is null or exists (
-        select from users o where o.world_id = ${world} and o.pretalx_id = n.pretalx_id
-      ) then null else n.pretalx_id end,
-      n.profile, array(select jsonb_array_elements_text(n.traits)), n.position, now()
-    from jsonb_to_recordset(${JSON.stringify(users.map(toRecord))}::text::jsonb) as n (
-      id uuid, type text, client_id text, token_id text, pretalx_id text, profile jsonb, traits jsonb, position text
+  const rows = await sql<MadeUser[]>`
+    with n as (${newUsers(sql, users.map(toRecord))}) ${insertNew(sql, world, sql`true`)}`;
+  return toMade(rows);
+}
+
+/**
+ * The same, each together with the log row of its command, in one statement: those whose commands have run before
+ * are missing too.
+ */
+export async function insertLogins(
+  sql: Queryable,
+  world: string,
+  logins: readonly (NewUser & { commandId: string })[],
+): Promise<Map<string, string | null>> {
+  const records = logins.map((login) => ({ ...toRecord(login), command_id: login.commandId }));
+  const commandIds = logins.map(({ commandId }) => commandId);
+  const rows = await sql<MadeUser[]>`
+    with n as materialized (${newUsers(sql, records)}), made as (
+      ${insertNew(
+        sql,
+        world,
+        sql`n.command_id <> all(array(
+          select command_id from command_log
+          where command_id = any(${commandIds}) and world_id = ${world} and user_id is not null
+        ))`,
+      )}
+    ), logged as (
+      insert into command_log (command_id, world_id, user_id, position, answer)
+      select n.command_id, ${world}, n.id, n.position, '{"result": {}}' from made join n using (id)
+      on conflict (command_id) do nothing
     )
-    on conflict do nothing
-    returning id, pretalx_id`;
+    select id, pretalx_id from made`;
+  return toMade(rows);
+}
+
+interface MadeUser {
+  id: string;
+  pretalx_id: string | null;
+}
+
+function toMade(rows: readonly MadeUser[]): Map<string, string | null> {
   return new Map(rows.map((row) => [row.id, row.pretalx_id]));
 }
+
+/** SQL for accounts to make, as rows. */
+const newUsers = (sql: Queryable, records: readonly ReturnType<typeof toRecord>[]) => sql`
+  select * from jsonb_to_recordset(${JSON.stringify(records)}::text::jsonb) as n (
+    id uuid, type text, client_id text, token_id text, pretalx_id text, profile jsonb, traits jsonb, position text,
+    command_id text
+  )`;
+
+/** SQL that makes those of `n` of which a condition holds, in their order. */
+const insertNew = (sql: Queryable, world: string, condition: postgres.Fragment) => sql`
+  insert into users
+    (id, world_id, type, client_id, token_id, pretalx_id, profile, traits, traits_position, last_login_at)
+  select n.id, ${world}, n.type, n.client_id, n.token_id,
+    case when n.pretalx_id is null or exists (
+      select from users o where o.world_id = ${world} and o.pretalx_id = n.pretalx_id
+    ) then null else n.pretalx_id end,
+    n.profile, array(select jsonb_array_elements_text(n.traits)), n.position, now()
+  from n where ${condition}
+  on conflict do nothing
+  returning id, pretalx_id`;
 
 function toRecord(user: NewUser) {
   const { id, type, client_id, token_id, pretalx_id, traits, position } = user;

@@ -65,6 +65,9 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
   insertUsers: [
     (sql) => users.insertUsers(sql, WORLD, [login({ token_id: "new", pretalx_id: "pretalx_id 5" })]),
   ],
+  insertLogins: [
+    (sql) => users.insertLogins(sql, WORLD, [login({ token_id: "new too", pretalx_id: "pretalx_id 6" })]),
+  ],
   touchLogins: [few, many].map((ids) => (sql) => {
     const touches = ids.map((id) => ({ id, traits: { found: "", position: POSITION } }));
     return users.touchLogins(sql, WORLD, touches);
@@ -132,17 +135,7 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
     },
   ],
   insertCommand: [(_, tx) => commandLog.insertCommand(tx, logged("one"), { result: {} })],
-  insertCommands: [
-    (sql) => {
-      const list = many.map((_, i) => logged(`of many ${i}`));
-      return commandLog.insertCommands(sql, WORLD, list, { result: {} });
-    },
-  ],
   selectAnswer: [(sql) => commandLog.selectAnswer(sql, WORLD, `${WORLD}.5`)],
-  selectLogins: [1, 500].map((count) => (sql) => {
-    const ids = Array.from({ length: count }, (_, i) => `${WORLD}.${i * 7}`);
-    return commandLog.selectLogins(sql, WORLD, ids);
-  }),
   selectGreatestPosition: [(sql) => commandLog.selectGreatestPosition(sql)],
   insertAudit: [(sql) => auditLog.insertAudit(sql, WORLD, audit)],
   selectAudit: [(sql) => auditLog.selectAudit(sql, WORLD, few[0]!, 1_000)],
