@@ -97,7 +97,10 @@ export const flood: Measurement = {
     return ground.withRun(clients, async (run, target) => {
       const seed = `flood-${Date.now()}`;
       const load = { run, target, clients, first: 0, seconds: 0, atOnce: 100, seed };
-      const { held, p99 } = await runFlood(load, { rate: FLOOD_RATE, untilP99Ms: TOO_LONG_MS });
+      const { held, p99, failed } = await runFlood(load, { rate: FLOOD_RATE, untilP99Ms: TOO_LONG_MS });
+      // How many are held says nothing where some could not come at all.
+      const why = failed as string[];
+      if ((p99 as number) <= TOO_LONG_MS && why.length > 0) throw new Error(why.join(", "));
       await run.crew.leave("crowd");
       const value = held as number;
       return { flood: { value, said: `${FLOOD_RATE} joins a second, p99 ${p99} ms in the last 5 s` } };

@@ -30,6 +30,7 @@ export async function runFlood(
 ): Promise<Record<string, unknown>> {
   const { run, clients } = load;
   run.note(`${rate} join a second, ${clients} at most`);
+  const began = run.at();
   let isOver = false;
   const joining = gather(load, { group: "crowd", pace: { rate } }).finally(() => {
     isOver = true;
@@ -58,8 +59,9 @@ export async function runFlood(
     p99 = slowest(run.since(from));
     if (p99 <= untilP99Ms) held = await run.crew.count("crowd");
   }
-  run.note(`${held} held`);
-  return { held, joinsASecond: rate, p99: round(p99), untilP99Ms };
+  const failed = failures(run.since(began));
+  run.note(`${held} held${failed.length > 0 ? `; ${failed.join(", ")}` : ""}`);
+  return { held, joinsASecond: rate, p99: round(p99), untilP99Ms, failed };
 }
 
 /** Those who are there do what they do. */
@@ -68,6 +70,15 @@ async function use({ run }: Load, seconds: number): Promise<void> {
   if (connected === 0) return void (await sleep(seconds * 1000));
   const rates = { fetch: connected / FETCH_EVERY_S, ping: connected / PING_EVERY_S };
   await run.crew.open({ group: "crowd", rates, seconds, graceMs: GRACE_MS });
+}
+
+/** What did not go well, each with how often. */
+function failures(kinds: ReadonlyMap<string, KindTotals>): string[] {
+  return [...kinds].flatMap(([kind, { outcomes }]) =>
+    [...outcomes]
+      .filter(([outcome]) => outcome !== "success")
+      .map(([outcome, count]) => `${kind}: ${outcome} (${count} times)`),
+  );
 }
 
 function slowest(kinds: ReadonlyMap<string, KindTotals>): number {
