@@ -70,9 +70,9 @@ export class ReplyWriter {
     redis.on("-node", () => this.#renewed.clear());
   }
 
-  /** Has a text written before any answer that refers to it. */
+  /** Has a text written before any answer that refers to it, unless Redis has it. */
   share({ hash, text }: SharedText): void {
-    if (!this.#isRecent(hash)) this.#next.texts.set(hash, text);
+    this.#next.texts.set(hash, text);
   }
 
   /** Publishes a message before the answers of the same command are written. */
@@ -162,9 +162,17 @@ export class ReplyWriter {
   async #write({ texts, messages, replies }: Outgoing, answered: readonly FinishedEntry[]): Promise<void> {
     const first = this.#acknowledge(answered);
     if (first.length + texts.size + messages.length + replies.size === 0) return;
-    for (const [hash, text] of texts) {
-      first.push((to) => to.set(this.#keys.sharedText(hash), text, "EX", TEXT_EXPIRY_S));
-    }
+    const setText = (hash: string, text: string): Send => {
+      return (to) => to.set(this.#keys.sharedText(hash), text, "EX", TEXT_EXPIRY_S);
+    };
+    // What was written lately is there as a rule; Redis may have been emptied since, without a link being lost.
+    const written = [...texts].filter(([hash]) => this.#isRecent(hash));
+    const asked = written.map(
+      ([hash]): Send =>
+        (to) =>
+          to.expire(this.#keys.sharedText(hash), TEXT_EXPIRY_S),
+    );
+    for (const [hash, text] of texts) if (!this.#isRecent(hash)) first.push(setText(hash, text));
     for (const [channel, message] of messages) first.push((to) => publish(to, channel, message));
     const streams: string[] = [];
     const then: Send[] = [];
@@ -179,15 +187,22 @@ export class ReplyWriter {
         streams.push(stream);
       }
     }
-    await this.#sendInOrder(first, then);
+    const results = await this.#sendInOrder([...asked, ...first], then);
+    // Gateways look for a while before they take a text for gone.
+    const gone = written.filter((_, i) => results[i] === 0);
+    if (gone.length > 0)
+      await sendTogether(
+        this.#redis,
+        gone.map(([hash, text]) => setText(hash, text)),
+      );
     for (const key of [...texts.keys(), ...streams]) this.#remember(key);
   }
 
-  /** On a Cluster only what has been answered is certain to have come first. */
-  async #sendInOrder(first: Send[], then: Send[]): Promise<void> {
-    if (!this.#redis.isCluster) return void (await sendTogether(this.#redis, [...first, ...then]));
-    await sendTogether(this.#redis, first);
-    await sendTogether(this.#redis, then);
+  /** On a Cluster only what has been answered is certain to have come first. @returns all results, in order */
+  async #sendInOrder(first: Send[], then: Send[]): Promise<unknown[]> {
+    if (!this.#redis.isCluster) return await sendTogether(this.#redis, [...first, ...then]);
+    const results = await sendTogether(this.#redis, first);
+    return [...results, ...(await sendTogether(this.#redis, then))];
   }
 
   #acknowledge(finished: readonly FinishedEntry[]): Send[] {

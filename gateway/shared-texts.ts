@@ -3,6 +3,7 @@
  * so that an opening rush carries them to each gateway once (docs/architecture.md). Kept as the bytes that go to
  * clients (`pieced-frame.ts`).
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FramePart } from "../shared/envelope.ts";
 import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
@@ -10,6 +11,13 @@ import { PiecedFrame } from "./pieced-frame.ts";
 
 /** Bytes kept; the least recently used go first. */
 const MAX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * A text that is missing comes soon: where Redis has lost it, a worker notices as it writes an answer that refers to it,
+ * and writes it anew after that.
+ */
+const WAIT_MS = 2_000;
+const LOOK_EVERY_MS = 20;
 
 export class SharedTexts {
   readonly #redis: RedisClient;
@@ -46,8 +54,7 @@ export class SharedTexts {
   }
 
   async #read(hash: string): Promise<Buffer> {
-    const text = await this.#redis.getBuffer(this.#keys.sharedText(hash));
-    if (text === null) throw new Error(`the shared text ${hash} is gone`);
+    const text = await this.#lookFor(hash);
     this.#texts.set(hash, text);
     this.#bytes += text.length;
     for (const [oldest, { length }] of this.#texts) {
@@ -56,6 +63,14 @@ export class SharedTexts {
       this.#bytes -= length;
     }
     return text;
+  }
+
+  async #lookFor(hash: string): Promise<Buffer> {
+    for (const until = performance.now() + WAIT_MS; ; await sleep(LOOK_EVERY_MS)) {
+      const text = await this.#redis.getBuffer(this.#keys.sharedText(hash));
+      if (text !== null) return text;
+      if (performance.now() > until) throw new Error(`the shared text ${hash} is gone`);
+    }
   }
 }
 

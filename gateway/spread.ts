@@ -17,7 +17,7 @@ export async function spread<T>(
   const started = performance.now();
   const left = shuffle([...items]);
   while (left.length > 0) {
-    const share = overMs === 0 || hasten.aborted ? 1 : (performance.now() - started) / overMs;
+    const share = overMs <= 0 || hasten.aborted ? 1 : (performance.now() - started) / overMs;
     const keep = Math.max(0, Math.floor(items.length * (1 - share)));
     for (const item of left.splice(keep)) act(item);
     if (left.length > 0) await pause(STEP_MS, hasten);
