@@ -10,6 +10,8 @@ const FRAME_BYTES = 250;
 const RATES = [200, 1_000];
 const AUDIENCE = 10_000;
 const GRACE_MS = 15_000;
+/** Before anything counts each side works at the same rate for so long: code is compiled, links are open. */
+const WARM_UP_S = 5;
 
 export const fanOut: Measurement = {
   rows: ["fanout-p99"],
@@ -19,15 +21,17 @@ export const fanOut: Measurement = {
     const users = ground.scale.clients(USERS);
     return ground.withRun(users * 2 * sides.length, async (run) => {
       for (const side of sides) await ground.join(run, side, users * 2, { tabs: 2 });
+      const kindOf = (side: Side): Kind => (side === foyer ? "update" : "tell");
       const said: string[] = [];
       let value = 0;
       for (const usual of RATES) {
         const rate = ground.scale.clients(usual);
         const times = new Map<string, number[]>(sides.map(({ name }) => [name, []]));
+        const warmUp = ground.scale.short ? ground.scale.seconds : WARM_UP_S;
+        for (const side of sides) await ground.open(run, side, { [kindOf(side)]: rate }, warmUp);
         for (let turn = 0; turn < ground.scale.rounds; turn++) {
           for (const side of sides) {
-            const kind: Kind = side === foyer ? "update" : "tell";
-            const kinds = await ground.open(run, side, { [kind]: rate });
+            const kinds = await ground.open(run, side, { [kindOf(side)]: rate });
             const { p99 } = summarize(kinds.get("delivery")!.histogram);
             times.get(side.name)!.push(p99);
             ground.progress(`  ${side.name} at ${rate}/s: p99 ${p99} ms`);

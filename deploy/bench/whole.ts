@@ -5,9 +5,10 @@ import { fillSearchWorld } from "../../core/test/full-worlds.ts";
 import type { ClusterFacts } from "../../loadtest/cluster.ts";
 import { runFoyer } from "../../loadtest/operator.ts";
 import { round, summarize } from "../../loadtest/report.ts";
+import type { Run } from "../../loadtest/run.ts";
 import { cpuSeconds, namedPids } from "../../loadtest/usage.ts";
 import { createLog } from "../../shared/log.ts";
-import type { Side } from "./ground.ts";
+import type { Ground, Side } from "./ground.ts";
 import type { Measurement } from "./rows.ts";
 
 const ACCOUNTS = 100_000;
@@ -71,13 +72,23 @@ const searchWorld = {
 };
 
 const COUNTS = [1, 2, 4];
+/** Commands a second for all nodes together, however many they are, and for each gateway where load grows with them. */
 const SCALE_RATES = { fetch: 1_200, update: 100 };
+const RATES_EACH = { fetch: 300, update: 25 };
+/** Nodes that have just been started compile their code, all of them on few processors: load comes to them slowly. */
+const SCALE_WARM_UPS = [0.25, 0.5, 1];
+
+/** Processor seconds for 1,000 commands. */
+interface Cost {
+  gateways: number;
+  workers: number;
+}
 
 export const scaling: Measurement = {
-  rows: ["scaling"],
+  rows: ["scaling", "scaling-load"],
   async measure(ground) {
     const { databaseUrl, redisUrl } = await (await ground.cluster()).stores();
-    const found: { count: number; gateways: number; workers: number }[] = [];
+    const found: { count: number; same: Cost; grown: Cost }[] = [];
     for (const count of COUNTS) {
       const options = ["--gateways", String(count), "--workers", String(count)];
       const environment = {
@@ -88,47 +99,66 @@ export const scaling: Measurement = {
       const cluster = await ground.startCluster(options, environment);
       const facts = await cluster.facts!();
       const side: Side = { name: `with ${count}`, dialect: { name: "foyer" }, urls: cluster.urls };
-      let costs: (typeof found)[number];
       try {
-        costs = await ground.withRun(400, async (run) => {
+        await ground.withRun(400, async (run) => {
           await ground.join(run, side, ground.scale.clients(400), {
             people: { kind: "guest", seed: `scale-${count}` },
           });
-          const seconds = ground.scale.short ? 0.5 : 8;
-          const rates = Object.fromEntries(
-            Object.entries(SCALE_RATES).map(([kind, rate]) => [kind, ground.scale.clients(rate)]),
-          );
-          await ground.open(run, side, rates, seconds / 4);
-          const before = usedBy(facts);
-          const kinds = await ground.open(run, side, rates, seconds);
-          const after = usedBy(facts);
-          const commands = [...kinds.values()].reduce((sum, { histogram }) => sum + histogram.totalCount, 0);
-          const cost = (role: string) =>
-            round((sumOf(after, role) - sumOf(before, role)) / (commands / 1000));
+          const costOf = (rates: typeof SCALE_RATES, factor: number) =>
+            costAt({ ground, run, side, facts, rates, factor });
+          for (const share of SCALE_WARM_UPS) await costOf(SCALE_RATES, share);
+          found.push({ count, same: await costOf(SCALE_RATES, 1), grown: await costOf(RATES_EACH, count) });
           await run.crew.leave(side.name);
-          return { count, gateways: cost("gateway"), workers: cost("worker") };
         });
       } finally {
         await cluster.stop();
       }
+      const { same, grown } = found.at(-1)!;
       ground.progress(
-        `  ${count}: gateways ${costs.gateways} s, workers ${costs.workers} s for 1,000 commands`,
+        `  ${count}: ${sayCost(same)} at the same load, ${sayCost(grown)} at ${count} times that of one`,
       );
-      found.push(costs);
     }
-    const spread = (list: number[]) => Math.max(...list) / Math.max(1e-3, Math.min(...list));
-    const value = round(
-      Math.max(spread(found.map(({ gateways }) => gateways)), spread(found.map(({ workers }) => workers))),
-    );
-    const each = found.map(({ count, gateways, workers }) => `${count}: ${gateways} and ${workers} s`);
+    const finding = (of: "same" | "grown", load: string) => {
+      const each = found.map((one) => `${one.count}: ${sayCost(one[of])}`).join("; ");
+      const worst = Math.max(
+        ...(["gateways", "workers"] as const).map((role) => spread(found.map((one) => one[of][role]))),
+      );
+      return { value: round(worst), said: `seconds of gateways and workers, ${each}; ${load}` };
+    };
+    const sayRates = ({ fetch, update }: typeof SCALE_RATES) =>
+      `${fetch} fetches and ${update} updates a second`;
     return {
-      scaling: {
-        value,
-        said: `gateways and workers, ${each.join("; ")}; ${SCALE_RATES.fetch} fetches and ${SCALE_RATES.update} updates a second`,
-      },
+      scaling: finding("same", sayRates(SCALE_RATES)),
+      "scaling-load": finding("grown", `${sayRates(RATES_EACH)} for each gateway`),
     };
   },
 };
+
+interface Costing {
+  ground: Ground;
+  run: Run;
+  side: Side;
+  facts: ClusterFacts;
+  /** Commands a second, by kind; `factor` times that is asked. */
+  rates: typeof SCALE_RATES;
+  factor: number;
+}
+
+async function costAt({ ground, run, side, facts, rates, factor }: Costing): Promise<Cost> {
+  const asked = Object.fromEntries(
+    Object.entries(rates).map(([kind, rate]) => [kind, ground.scale.clients(rate * factor)]),
+  );
+  const before = usedBy(facts);
+  const kinds = await ground.open(run, side, asked, ground.scale.short ? 0.3 : factor < 1 ? 2 : 8);
+  const after = usedBy(facts);
+  const commands = [...kinds.values()].reduce((sum, { histogram }) => sum + histogram.totalCount, 0);
+  const cost = (role: string) => round((sumOf(after, role) - sumOf(before, role)) / (commands / 1000));
+  return { gateways: cost("gateway"), workers: cost("worker") };
+}
+
+const sayCost = ({ gateways, workers }: Cost) => `${gateways} and ${workers}`;
+
+const spread = (list: number[]) => Math.max(...list) / Math.max(1e-3, Math.min(...list));
 
 export const idle: Measurement = {
   rows: ["idle"],

@@ -3,7 +3,7 @@
  * one line.
  */
 import { randomUUID } from "node:crypto";
-import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import WebSocket from "ws";
 import { type ClientEvents, connectFoyer, type FoyerClient } from "../../shared/client/connect.ts";
 import type { Login } from "../../shared/client/messages.ts";
@@ -24,6 +24,9 @@ const QUIET_MS = 1_000;
 /** The cluster answers everything within its own timeout; past this something else is wrong. */
 const ANSWER_MS = 30_000;
 const CONNECT_MS = 10_000;
+
+/** No gateway takes a frame of so many: what goes on for longer is no line. */
+const MAX_LINE_CHARACTERS = 4 * 2 ** 20;
 
 /** Talks to a gateway until stdin has ended and all is answered, or the connection ends. */
 export async function runConnect(url: string, options: ConnectOptions, io: Io): Promise<number> {
@@ -101,7 +104,7 @@ async function sendLines(
   io: Io,
 ): Promise<boolean> {
   let hasSent = false;
-  for await (const line of createInterface({ input: io.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of readLines(io.stdin)) {
     if (line.trim() === "") continue;
     if (!client.sendFrame(line)) return false;
     hasSent = true;
@@ -113,6 +116,23 @@ async function sendLines(
     throw new Failure(`${left} commands were not answered within ${ANSWER_MS / 1_000} s: send them again`);
   }
   return true;
+}
+
+/** The lines of a stream, without their ends. @throws Failure when one has no end */
+async function* readLines(input: Readable): AsyncGenerator<string> {
+  input.setEncoding("utf8");
+  let rest = "";
+  for await (const chunk of input) {
+    const lines = (rest + (chunk as string)).split(/\r?\n/);
+    rest = lines.pop()!;
+    if (rest.length > MAX_LINE_CHARACTERS) {
+      throw new Failure(
+        `a line of over ${MAX_LINE_CHARACTERS} characters is no frame: end each with a line break`,
+      );
+    }
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
 }
 
 /** A line that is no JSON array is sent all the same: what the server says to it is worth seeing. */

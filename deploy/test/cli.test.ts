@@ -393,6 +393,8 @@ t.test("a cluster: status is well, connect talks to it, an import reaches those 
     err: "auth.invalid_token",
   });
   t.match(await foyer(["connect", "ws://127.0.0.1:1/ws/world/w"], {}), { status: 1, out: "" });
+  const endless = "x".repeat(4 * 2 ** 20 + 1);
+  t.match(await foyer(["connect", url], {}, endless), { status: 1, err: /^foyer: a line of over .*\n$/ });
 
   const renamed = { ...world, world: { ...world.world, title: "Another Title" } };
   await done(t, ["world", "import", "-"], environment, JSON.stringify(renamed));
