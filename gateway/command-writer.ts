@@ -11,6 +11,7 @@ import type { RedisClient } from "../shared/redis/connect.ts";
 import type { Keys } from "../shared/redis/keys.ts";
 import { runScript } from "../shared/redis/lua.ts";
 import type { PendingCommand, PendingCommands } from "./pending-commands.ts";
+import { ServerClock } from "./server-clock.ts";
 
 interface CommandWriterOptions {
   /** For each stream the link to the server that holds it; where there is one server, the same for all. */
@@ -35,6 +36,14 @@ const MAX_CHARACTERS = 512 * 1024;
 /** Pause before a write that failed is tried again; a worker makes a lost stream anew in less. */
 const RETRY_MS = 50;
 
+/**
+ * So long an entry may be on its way: what comes later is refused by Redis, and written once more without the commands of
+ * clients that have left meanwhile. They may have sent something newer over another gateway, which what a slow link
+ * still carried would overwrite. Twice as long after each that came too late, so that a slow Redis gets them at last.
+ */
+const ON_ITS_WAY_MS = 500;
+const MOST_DOUBLINGS = 4;
+
 /** One stream's end on this gateway. */
 interface Outlet {
   queue: PendingCommand[];
@@ -45,6 +54,10 @@ interface Outlet {
   /** The last one that was: another means that the stream may have come back without its entries. */
   lastCheckedOn: string | null;
   checking: boolean;
+  /** Of the server that holds the stream. */
+  clock: ServerClock;
+  /** Entries that came there too late, since one did not. */
+  late: number;
 }
 
 export class CommandWriter {
@@ -65,6 +78,8 @@ export class CommandWriter {
       checkedOn: null,
       lastCheckedOn: null,
       checking: false,
+      clock: new ServerClock(),
+      late: 0,
     }));
     for (const link of new Set(links)) {
       link.on("close", () => {
@@ -130,13 +145,16 @@ export class CommandWriter {
     outlet.checking = true;
     const { links, keys, log, signal } = this.#options;
     for (let attempt = 0; outlet.checkedOn === null && !signal.aborted; attempt++) {
+      const askedAt = performance.now();
       try {
-        const [run, checked] = (await runScript(
+        const [run, checked, time] = (await runScript(
           links[stream]!,
           "check-stream",
           keys.streamChecked(stream),
-        )) as [string, number];
+        )) as [string, number, number];
         if (checked === 1) {
+          outlet.clock.forget();
+          outlet.clock.heard(time, askedAt);
           this.#checked(outlet, stream, run);
           break;
         }
@@ -188,7 +206,7 @@ export class CommandWriter {
   }
 
   async #add(outlet: Outlet, stream: number, chunk: PendingCommand[]): Promise<void> {
-    const { links, keys, gateway, maxBacklog, pending, version } = this.#options;
+    const { links, keys, gateway, maxBacklog, pending, version, log } = this.#options;
     const wereSent = chunk.map(({ maybeSent }) => maybeSent);
     const now = performance.now();
     for (const command of chunk) {
@@ -199,15 +217,23 @@ export class CommandWriter {
       const commands = chunk.map(({ command }) => command);
       const bytes = encodeCommands({ gateway, sentAt: Date.now(), commands }, version());
       const { commandStream, backlog } = keys;
-      const args = [bytes, chunk.length, maxBacklog];
+      const until = outlet.clock.at(now) + ON_ITS_WAY_MS * 2 ** Math.min(outlet.late, MOST_DOUBLINGS);
+      const args = [bytes, chunk.length, maxBacklog, Math.ceil(until)];
       const link = links[stream]!;
       const result = await runScript(link, "add-entry", commandStream(stream), backlog(stream), ...args);
-      if (result === "overloaded") {
+      if (Array.isArray(result)) {
+        outlet.late = 0;
+        outlet.clock.heard(result[1], now);
+      } else if (result === "overloaded") {
         chunk.forEach(({ command }, i) => {
           pending.fail(command.n, wereSent[i] ? "server.timeout" : "server.overloaded");
         });
-      } else if (result === null) {
-        // The stream is gone: a worker makes it anew.
+      } else {
+        // It was held up on its way; or the stream is gone, and a worker makes it anew.
+        if (result === "late") {
+          outlet.late++;
+          log.debug({ stream }, "commands were held up on their way");
+        }
         chunk.forEach((command, i) => {
           command.maybeSent = wereSent[i]!;
         });

@@ -173,6 +173,7 @@ export const logEvents = {
   "reading fences failed": { level: "debug", from: "gateway", fields: ["reason"] },
   "a fence waits for redis": { level: "debug", from: "core", fields: ["reason"] },
   "beginning a lease failed": { level: "debug", from: "gateway", fields: ["reason"] },
+  "commands were held up on their way": { level: "debug", from: "gateway", fields: ["stream"] },
   "renewing the lease failed": { level: "debug", from: "gateway", fields: ["reason"] },
   "leading failed": { level: "warn", from: "core", fields: ["reason"] },
   "unreadable broadcast": { level: "warn", from: "gateway", fields: ["reason"] },

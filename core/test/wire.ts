@@ -78,9 +78,9 @@ export async function openWire(redisUrl: string, prefix: string, gateway = "gate
   /** Adds one entry; resolves with its id and the answers to its commands. */
   const send = async (commands: Partial<Command>[]) => {
     const { full, replies, bytes } = entryOf(commands);
-    const id = String(
-      await runScript(redis, "add-entry", keys.commandStream(0), keys.backlog(0), bytes, full.length, 0),
-    );
+    const [stream, backlog] = [keys.commandStream(0), keys.backlog(0)];
+    const added = await runScript(redis, "add-entry", stream, backlog, bytes, full.length, 0);
+    const [id] = added as [string, number];
     return { id, replies: Promise.all(replies) };
   };
 

@@ -64,6 +64,28 @@ t.test("over two gateways, one of them with a way to Redis that can be cut", asy
     for (const each of [other, elsewhere]) each.end();
   });
 
+  t.test("nor what its way to Redis still carried when the client had left", async (t) => {
+    const payload = { client_id: randomUUID() };
+    const client = await logIn(far, payload);
+    const other = await logIn(far);
+    await waitFor("all to be quiet", async () => (await underWay()) === 0);
+    proxy.hold("up");
+    const heldAt = performance.now();
+    for (const { send } of [client, other]) send(["user.update", 1, { profile: { n: 1 } }]);
+    await waitFor("both to be on their way", async () => (await underWay()) >= 2);
+    client.end();
+    await client.closed();
+    const elsewhere = await logIn(near, payload);
+    t.ok((await elsewhere.ask("user.update", { profile: { n: 2 } })).ok);
+    await waitFor("them to be late", () => performance.now() - heldAt > 700);
+    proxy.heal();
+    t.match(await other.next(), ["success", 1], "who stayed is heard");
+    await waitFor("nothing to be under way", async () => (await underWay()) === 0);
+    await waitFor("workers to be done", async () => Number(await redis.get(keys.backlog(0))) === 0);
+    t.strictSame(await numbers(elsewhere.id), [2], "what came later is not overwritten");
+    for (const each of [other, elsewhere]) each.end();
+  });
+
   t.test("nor what a gateway that stood still finds of a client that left meanwhile", async (t) => {
     const payload = { client_id: randomUUID() };
     const client = await logIn(far, payload);
