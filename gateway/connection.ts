@@ -83,6 +83,12 @@ type Waiting = Request | { refusal: string; close?: number; request?: Request };
 const MAX_INVALID_FRAMES = 10;
 const MAX_FAILED_LOGINS = 5;
 
+/**
+ * A text that holds on to nothing else: V8 keeps the whole of what a part was cut from, here the answers to all who
+ * logged in at the same moment.
+ */
+const ownCopy = (text: string) => Buffer.from(text).toString();
+
 /** What a moderator does to somebody who may be what the load is about. */
 const urgentCommands: ReadonlySet<string> = new Set(["user.ban", "user.silence", "user.delete"]);
 
@@ -117,7 +123,8 @@ export class Connection implements LinkEvents {
   readonly #outlet: Outlet;
   readonly #host: ConnectionHost;
   readonly #rate: RateLimit;
-  readonly #flood: FloodLimit;
+  /** Made when it is first needed: most connections never do anything that it counts. */
+  #flood: FloodLimit | null = null;
   #waiting: Waiting[] = [];
   /** How many of these are requests, and how long they are. */
   #waitingRequests = 0;
@@ -138,7 +145,6 @@ export class Connection implements LinkEvents {
     this.#outlet = new Outlet(this, link, host);
     this.#host = host;
     this.#rate = new RateLimit(host.limits.rate, host.limits.rateBurst, this.openedAt);
-    this.#flood = new FloodLimit(this.openedAt);
   }
 
   /** Its world exists: what has come so far is served. */
@@ -295,7 +301,7 @@ export class Connection implements LinkEvents {
     if (limits.maxQueue > 0 && this.#waiting.length >= limits.maxQueue * QUEUES_OF_REFUSALS) {
       return this.send(refusal, "answer", true);
     }
-    this.#waiting.push(request === undefined ? { refusal } : { refusal, request });
+    this.#enqueue(request === undefined ? { refusal } : { refusal, request });
   }
 
   /** Too many commands, or too much of them. */
@@ -307,6 +313,7 @@ export class Connection implements LinkEvents {
 
   /** Counts what is answered here. @returns whether it was one too many, and the connection is closed for it */
   #isFlood(weight: number): boolean {
+    this.#flood ??= new FloodLimit(this.openedAt);
     if (!this.#flood.isTooMuch(weight, performance.now())) return false;
     this.close(closeCodes.policy);
     return true;
@@ -314,10 +321,16 @@ export class Connection implements LinkEvents {
 
   #wait(request: Request, place: "first" | "last"): void {
     if (place === "first") this.#waiting.unshift(request);
-    else this.#waiting.push(request);
+    else this.#enqueue(request);
     this.#waitingRequests++;
     this.#waitingCharacters += request.text.length;
     this.#host.waits(1);
+  }
+
+  /** An empty list that is pushed to makes room for 17, and keeps it in each of very many idle connections. */
+  #enqueue(waiting: Waiting): void {
+    if (this.#waiting.length === 0) this.#waiting = [waiting];
+    else this.#waiting.push(waiting);
   }
 
   #forgetWaiting(): void {
@@ -333,7 +346,7 @@ export class Connection implements LinkEvents {
   }
 
   #refuse(id: FrameId | undefined, code: ErrorCode, close?: number): void {
-    this.#waiting.push({ refusal: errorFrame(id, errorBody(code)), ...(close ? { close } : {}) });
+    this.#enqueue({ refusal: errorFrame(id, errorBody(code)), ...(close ? { close } : {}) });
     this.#advance();
   }
 
@@ -413,11 +426,11 @@ export class Connection implements LinkEvents {
 
   #deliver(request: Request, { effect, frame, part, config, isOwn = false }: Answer): void {
     if (effect?.kind === "login") {
-      this.user = effect.user;
+      this.user = ownCopy(effect.user);
       this.loggedInAt = Date.now();
       this.version = effect.version;
       this.loginVersion = effect.version;
-      this.config = config ?? null;
+      this.config = config === undefined ? null : ownCopy(config);
     }
     if (part === undefined) this.send(frame, "answer", isOwn);
     switch (effect?.kind) {
