@@ -13,9 +13,12 @@ import { throughput } from "./throughput.ts";
 import { checkSizes, measureUnitCosts, writeUnitCosts } from "./unit-costs.ts";
 import { idle, scaling, search } from "./whole.ts";
 
-/** Idle first, before anything has happened; search last, as its accounts stay. */
+/**
+ * Idle first, before anything has happened; search last, as its accounts stay; and before it scaling, whose clusters give the
+ * world that they share with the first another key to sign with.
+ */
 const measurements: readonly Measurement[] = [
-  ...[idle, memory, throughput, fanOut, deliveries, logins, scaling, flood, search],
+  ...[idle, memory, throughput, fanOut, deliveries, logins, flood, scaling, search],
 ];
 
 const full: Scale = { short: false, rounds: 3, seconds: 3, warmUpMs: 700, clients: (usual) => usual };

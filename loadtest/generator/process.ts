@@ -3,7 +3,8 @@
 import type { Order, Word } from "./crew.ts";
 import { Generator } from "./generator.ts";
 
-const say = (word: Word) => void process.send?.(word);
+/** Nobody hears it where the parent has just gone: "disconnect" ends this process then. */
+const say = (word: Word) => void process.send?.(word, undefined, undefined, () => {});
 const generator = new Generator((tick) => say({ tick }));
 
 process.on("message", async ({ id, act, plan }: Order) => {
