@@ -6,7 +6,7 @@
  */
 import type { Effect, ReplyPart } from "../shared/envelope.ts";
 import { closeCodes } from "../shared/protocol/close-codes.ts";
-import { isCommand, namespaces } from "../shared/protocol/commands.ts";
+import { commands, isCommand, namespaces } from "../shared/protocol/commands.ts";
 import { type ErrorCode, errorBody } from "../shared/protocol/errors.ts";
 import { errorFrame, type FrameId } from "../shared/protocol/frames.ts";
 import { commandsOf, FloodLimit, weightOf } from "./flood.ts";
@@ -118,6 +118,8 @@ export class Connection implements LinkEvents {
   missed = false;
   /** The hash of the `world.config` that it has. */
   config: string | null = null;
+  /** A command of its own is under way that may change its account: only the answer tells whether. */
+  isWriting = false;
   isClosed = false;
 
   readonly #outlet: Outlet;
@@ -365,6 +367,7 @@ export class Connection implements LinkEvents {
       const code = this.#refusalOf(next);
       this.#host.waits(-1);
       if (code === null) {
+        this.isWriting = isCommand(next.action) && commands[next.action].writes;
         this.#underWay = this.#host.run(this, next, (answer) => this.#answered(next, answer));
       } else {
         const frame = errorFrame(next.id, errorBody(code));
@@ -393,6 +396,7 @@ export class Connection implements LinkEvents {
       return this.close(effect?.kind === "close" ? effect.code : closeCodes.restart);
     }
     this.#underWay = null;
+    this.isWriting = false;
     if (part !== undefined) this.#restartWaiting();
     const { sentAt = 0 } = answer;
     if (effect?.kind === "login") {

@@ -47,6 +47,9 @@ interface UserListener {
   resync(world: string, user: string): void;
 }
 
+/** What was found of a connection that is just changing its account itself is asked for again so much later. */
+const AGAIN_MS = 20;
+
 /** What is known of one version of an account; `frame` null: nothing that the user object shows changed. */
 type News = Pick<UserBroadcast, "version" | "frame" | "origin">;
 
@@ -113,10 +116,13 @@ export class FanOut {
   resynced(world: string, id: string, version: number, frame: string): void {
     const user = this.#find(world, id);
     if (user === undefined) return;
-    if (this.#deliver(user, { version, frame, origin: null }, "resync")) {
+    if (this.#deliver(user, { version, frame, origin: null }, "resync", (each) => !each.isWriting)) {
       // What they may see may have changed with it.
       this.#options.accessChanged(world, id);
     }
+    // Whether it is its own change that was found, its answer tells in a moment.
+    const isLeft = user.connections.some((each) => each.isWriting && isNewsTo(each, version));
+    if (isLeft) setTimeout(() => this.#options.resync(world, id), AGAIN_MS).unref();
   }
 
   /** The version below which a connection of this user may have missed something; null: none is here. */
@@ -178,15 +184,19 @@ export class FanOut {
     if (broadcast.accessChanged) accessChanged(user.world, user.id);
   }
 
-  /** @returns whether anybody got it */
-  #deliver(user: ConnectedUser, news: News, kind: string): boolean {
+  /** @param isTold which connections are told at all @returns whether anybody got it */
+  #deliver(
+    user: ConnectedUser,
+    news: News,
+    kind: string,
+    isTold: (connection: Connection) => boolean = () => true,
+  ): boolean {
     const { gateway, resync } = this.#options;
     const { version, frame, origin } = news;
     user.version = Math.max(user.version, version);
     let delivered = false;
     for (const connection of user.connections) {
-      const isNews = connection.missed ? version >= connection.version : version > connection.version;
-      if (!isNews) continue;
+      if (!isNewsTo(connection, version) || !isTold(connection)) continue;
       const isNext = version === connection.version + 1;
       const isOrigin = origin?.gateway === gateway && origin.connection === connection.number;
       // Its own change it knows by the answer, unless others' changes lie between.
@@ -205,4 +215,8 @@ export class FanOut {
     }
     return delivered;
   }
+}
+
+function isNewsTo({ missed, version: known }: Connection, version: number): boolean {
+  return missed ? version >= known : version > known;
 }

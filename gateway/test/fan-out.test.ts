@@ -44,6 +44,18 @@ t.test("over two gateways and two workers", async (t) => {
     },
   );
 
+  t.test("who changes itself right after its login is told by the answer alone", async (t) => {
+    // What a gateway may have missed before it listened is asked for meanwhile, and now and then finds that change.
+    const heard: unknown[] = [];
+    for (let n = 0; n < 300; n++) {
+      const client = await logIn(n % 2 === 0 ? near : far, { client_id: randomUUID() });
+      if (!(await client.ask("user.update", { profile: { n } })).ok) t.fail("no success");
+      heard.push(...(await client.quiet()));
+      client.end();
+    }
+    t.strictSame(heard, []);
+  });
+
   t.test("an update that changes nothing is answered with success and pushes nothing", async (t) => {
     const payload = { client_id: randomUUID() };
     const [sender, other] = [await logIn(near, payload), await logIn(far, payload)];
