@@ -116,8 +116,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: "gateway/fan-out.js",
-        find: "const isNews = connection.missed ? version >= connection.version : version > connection.version;",
-        replace: "const isNews = true;",
+        find: "return missed ? version >= known : version > known;",
+        replace: "return true;",
       },
     ],
     // What one worker has to say comes later than what the other one has done since.
