@@ -39,6 +39,8 @@ export function watchDatabase({ url, links, log, signal }: WatchOptions): Databa
   const sql = connectDatabase(url, { max: 1, limits: workerLimits, links, log });
   let state: "away" | "read-only" | "up" = "away";
   let leftAt = Number.NEGATIVE_INFINITY;
+  /** Links of the pool may lead to a server that lets nobody write, wherever the one leads that is asked over. */
+  let mayBeReadOnly = false;
 
   const leaveReadOnly = () => {
     const now = performance.now();
@@ -57,7 +59,13 @@ export function watchDatabase({ url, links, log, signal }: WatchOptions): Databa
         log.warn({ links: cut }, "postgres does not answer: connecting anew");
       });
       state = answer;
-      if (answer === "read-only") leaveReadOnly();
+      if (answer === "read-only") {
+        mayBeReadOnly = true;
+        leaveReadOnly();
+      } else if (answer === "up" && mayBeReadOnly) {
+        mayBeReadOnly = false;
+        log.info({ links: links.cutAll() }, "postgres lets us write again: connecting anew");
+      }
       await (answer === "up" ? nextTurn(EVERY_MS, signal) : pause(RETRY_MS, signal));
     }
     await sql.end({ timeout: 1 });

@@ -186,6 +186,7 @@ export const logEvents = {
   "links to postgres stood still": { level: "warn", from: "core", fields: ["links"] },
   "postgres does not answer: connecting anew": { level: "warn", from: "core", fields: ["links"] },
   "postgres lets nobody write: connecting anew": { level: "warn", from: "core", fields: ["links"] },
+  "postgres lets us write again: connecting anew": { level: "info", from: "core", fields: ["links"] },
   "postgres notice": { level: "debug", from: "core", fields: ["notice"] },
   "a table is in use: trying again": { level: "info", from: "core", fields: ["migration", "attempt"] },
   migrated: { level: "info", from: "core", fields: ["migration"] },
