@@ -160,20 +160,20 @@ export class ReplyWriter {
 
   /** @param answered entries of earlier answers */
   async #write({ texts, messages, replies }: Outgoing, answered: readonly FinishedEntry[]): Promise<void> {
-    const first = this.#acknowledge(answered);
-    if (first.length + texts.size + messages.length + replies.size === 0) return;
-    const setText = (hash: string, text: string): Send => {
-      return (to) => to.set(this.#keys.sharedText(hash), text, "EX", TEXT_EXPIRY_S);
-    };
     // What was written lately is there as a rule; Redis may have been emptied since, without a link being lost.
-    const written = [...texts].filter(([hash]) => this.#isRecent(hash));
-    const asked = written.map(
-      ([hash]): Send =>
-        (to) =>
-          to.expire(this.#keys.sharedText(hash), TEXT_EXPIRY_S),
-    );
-    for (const [hash, text] of texts) if (!this.#isRecent(hash)) first.push(setText(hash, text));
-    for (const [channel, message] of messages) first.push((to) => publish(to, channel, message));
+    const known = [...texts].filter(([hash]) => this.#isRecent(hash));
+    const fresh = [...texts].filter(([hash]) => !this.#isRecent(hash));
+    const first = [
+      ...known.map(([hash]) => this.#renewText(hash)),
+      ...fresh.map((text) => this.#setText(text)),
+      ...this.#acknowledge(answered),
+      ...messages.map(
+        ([channel, message]): Send =>
+          (to) =>
+            publish(to, channel, message),
+      ),
+    ];
+    if (first.length + replies.size === 0) return;
     const streams: string[] = [];
     const then: Send[] = [];
     for (const [gateway, { reads, list }] of replies) {
@@ -187,15 +187,20 @@ export class ReplyWriter {
         streams.push(stream);
       }
     }
-    const results = await this.#sendInOrder([...asked, ...first], then);
+    const results = await this.#sendInOrder(first, then);
     // Gateways look for a while before they take a text for gone.
-    const gone = written.filter((_, i) => results[i] === 0);
-    if (gone.length > 0)
-      await sendTogether(
-        this.#redis,
-        gone.map(([hash, text]) => setText(hash, text)),
-      );
+    const gone = known.filter((_, i) => results[i] === 0).map((text) => this.#setText(text));
+    if (gone.length > 0) await sendTogether(this.#redis, gone);
     for (const key of [...texts.keys(), ...streams]) this.#remember(key);
+  }
+
+  #setText([hash, text]: [hash: string, text: string]): Send {
+    return (to) => to.set(this.#keys.sharedText(hash), text, "EX", TEXT_EXPIRY_S);
+  }
+
+  /** Its result is 0 where the text is not there. */
+  #renewText(hash: string): Send {
+    return (to) => to.expire(this.#keys.sharedText(hash), TEXT_EXPIRY_S);
   }
 
   /** On a Cluster only what has been answered is certain to have come first. @returns all results, in order */

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
 import postgres from "postgres";
-import t from "tap";
+import t, { type Test } from "tap";
 import { createKeys } from "../../shared/redis/keys.ts";
 import { connectClient } from "../../shared/testing/client.ts";
 import { startTestCluster, type TestGateway } from "../../shared/testing/cluster.ts";
@@ -43,6 +43,13 @@ t.test("over two gateways, one of them with a way to Redis that can be cut", asy
     return rows.map(({ n }) => Number(n));
   };
 
+  /** Once all that was on its way has come. */
+  const hasTheLaterAlone = async (t: Test, user: string) => {
+    await waitFor("nothing to be under way", async () => (await underWay()) === 0);
+    await waitFor("workers to be done", async () => Number(await redis.get(keys.backlog(0))) === 0);
+    t.strictSame(await numbers(user), [2], "what came later is not overwritten");
+  };
+
   t.test("a command whose connection is gone is not written after the client went elsewhere", async (t) => {
     const payload = { client_id: randomUUID() };
     const client = await logIn(far, payload);
@@ -58,9 +65,7 @@ t.test("over two gateways, one of them with a way to Redis that can be cut", asy
     t.ok((await elsewhere.ask("user.update", { profile: { n: 2 } })).ok);
     proxy.heal();
     t.match(await other.next(), ["success", 1], "the other, which waited as long, is written");
-    await waitFor("nothing to be under way", async () => (await underWay()) === 0);
-    await waitFor("workers to be done", async () => Number(await redis.get(keys.backlog(0))) === 0);
-    t.strictSame(await numbers(elsewhere.id), [2], "what came later is not overwritten");
+    await hasTheLaterAlone(t, elsewhere.id);
     for (const each of [other, elsewhere]) each.end();
   });
 
@@ -80,9 +85,7 @@ t.test("over two gateways, one of them with a way to Redis that can be cut", asy
     await waitFor("them to be late", () => performance.now() - heldAt > 700);
     proxy.heal();
     t.match(await other.next(), ["success", 1], "who stayed is heard");
-    await waitFor("nothing to be under way", async () => (await underWay()) === 0);
-    await waitFor("workers to be done", async () => Number(await redis.get(keys.backlog(0))) === 0);
-    t.strictSame(await numbers(elsewhere.id), [2], "what came later is not overwritten");
+    await hasTheLaterAlone(t, elsewhere.id);
     for (const each of [other, elsewhere]) each.end();
   });
 
@@ -107,9 +110,7 @@ t.test("over two gateways, one of them with a way to Redis that can be cut", asy
     await waitFor("it to stand still for long", () => performance.now() - stoppedAt > 700);
     far.process.kill("SIGCONT");
     t.match(await other.next(), ["success", 1], "who stayed is heard");
-    await waitFor("nothing to be under way", async () => (await underWay()) === 0);
-    await waitFor("workers to be done", async () => Number(await redis.get(keys.backlog(0))) === 0);
-    t.strictSame(await numbers(elsewhere.id), [2], "what came later is not overwritten");
+    await hasTheLaterAlone(t, elsewhere.id);
     for (const each of [other, elsewhere]) each.end();
   });
 
