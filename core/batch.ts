@@ -49,6 +49,7 @@ async function runEntry(runner: Runner, loaders: Loaders, reads: AccountReads, e
   const isLate = isTooLate(runner, entry);
   const answerAlone = async (command: Command, place: number) => {
     const answer = await answerCommand(runner, loaders, entry, command, place, isLate ? runLate : runOne);
+    entry.unanswered--;
     if (answer !== null) runner.writer.reply(entry.envelope, { n: command.n, ...answer });
     return answer !== null;
   };
@@ -69,6 +70,7 @@ async function runEntry(runner: Runner, loaders: Loaders, reads: AccountReads, e
       const frame = hasRead ? finishRead(reads, read) : null;
       if (frame === null) alone.push(answerAlone(command, place));
       else {
+        entry.unanswered--;
         runner.writer.reply(entry.envelope, { n: command.n, frame, effect: null });
         runner.metrics.observe(read.name, { frame }, started);
         tellOf(runner, entry, command, read.name, frame, started);

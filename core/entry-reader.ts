@@ -18,6 +18,8 @@ export interface Entry {
   envelope: CommandEnvelope;
   /** How often it was given to a worker, this time included. */
   deliveries: number;
+  /** How many of its commands are not answered yet: whoever runs them counts down. */
+  unanswered: number;
 }
 
 /** An entry that is run no more. */
@@ -80,11 +82,18 @@ const MAX_ENTRIES_A_READ = 100;
  */
 const MAX_GATHER_MS = 12;
 
+/**
+ * With so many unanswered it is no single one that waits, but the worker that is behind: what it read now would wait
+ * within it, in a small batch of its own, instead of becoming part of a large one.
+ */
+const MANY = 8;
+const MAX_GATHER_BEHIND_MS = 100;
+
 type RawEntry = [id: Buffer, fields: Buffer[] | null];
 
 /** Reads until `signal` aborts; then resolves when all that was read is run. */
 export async function readEntries(options: EntryReaderOptions): Promise<void> {
-  const underWay = new Set<string>();
+  const underWay = new Map<string, Entry>();
   const running = new Set<Promise<void>>();
   let startedAt = Number.NEGATIVE_INFINITY;
   const start = (raw: readonly RawEntry[], deliveries: ReadonlyMap<string, number>) => {
@@ -98,18 +107,26 @@ export async function readEntries(options: EntryReaderOptions): Promise<void> {
     }
     if (entries.length === 0) return;
     startedAt = performance.now();
-    for (const { id } of entries) underWay.add(id);
+    for (const entry of entries) underWay.set(entry.id, entry);
     const run = options.run(entries).finally(() => {
       for (const { id } of entries) underWay.delete(id);
       running.delete(run);
     });
     running.add(run);
   };
+  const isBehind = () => {
+    let unanswered = 0;
+    for (const entry of underWay.values()) unanswered += entry.unanswered;
+    return unanswered >= MANY;
+  };
   const gather = async (readAt: number) => {
     const since = () => performance.now() - readAt;
     await pause(GATHER_MS - since(), options.signal);
-    if (running.size === 0) return;
-    await Promise.race([Promise.all(running), pause(MAX_GATHER_MS - since(), options.signal)]);
+    while (running.size > 0 && !options.signal.aborted) {
+      const left = (isBehind() ? MAX_GATHER_BEHIND_MS : MAX_GATHER_MS) - since();
+      if (left <= 0) return;
+      await Promise.race([Promise.all(running), pause(Math.min(left, GATHER_MS), options.signal)]);
+    }
   };
   const isIdle = () => underWay.size === 0 && performance.now() - startedAt > IDLE_AFTER_MS;
   await Promise.all([
@@ -120,7 +137,7 @@ export async function readEntries(options: EntryReaderOptions): Promise<void> {
       await claim(options, underWay, start);
     }),
     // By itself: claiming waits for room, and what is under way meanwhile must not look abandoned.
-    repeat(options, RENEW_EVERY_MS, isIdle, () => renew(options, [...underWay])),
+    repeat(options, RENEW_EVERY_MS, isIdle, () => renew(options, [...underWay.keys()])),
   ]);
   await Promise.all(running);
 }
@@ -206,7 +223,7 @@ async function renew({ redis, keys, stream, worker }: EntryReaderOptions, ids: s
 
 async function claim(
   options: EntryReaderOptions,
-  underWay: ReadonlySet<string>,
+  underWay: ReadonlyMap<string, Entry>,
   start: Start,
 ): Promise<void> {
   const { redis, keys, stream, worker, onClaimed } = options;
@@ -286,7 +303,9 @@ function open(
   };
   try {
     const envelope = decodeCommands(bytes);
-    if (count <= MAX_DELIVERIES) return { stream, id, envelope, deliveries: count };
+    if (count <= MAX_DELIVERIES) {
+      return { stream, id, envelope, deliveries: count, unanswered: envelope.commands.length };
+    }
     giveUp(`delivered ${count} times`);
   } catch (error) {
     if (error instanceof NewerEnvelope) {

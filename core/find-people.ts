@@ -7,14 +7,7 @@ import type { SearchedWorlds } from "./searched-worlds.ts";
 import type { Sql } from "./sql/database.ts";
 import type { SearchEntry } from "./sql/search-entries.ts";
 import { selectActive, selectFolded } from "./sql/search-entries.ts";
-import {
-  areMatchesFew,
-  beginSearch,
-  gatherMatches,
-  type SearchPage,
-  type SearchQuery,
-  walkMatches,
-} from "./sql/user-search.ts";
+import { beginSearch, type SearchPage, type SearchQuery, selectMatches } from "./sql/user-search.ts";
 
 /** Namesakes that one statement asks for. */
 const AT_ONCE = 1_000;
@@ -56,8 +49,7 @@ export async function findInDatabase(
 ): Promise<string[]> {
   return await sql.begin("read only", async (tx) => {
     const folded = { ...query, term: await beginSearch(tx, query.term) };
-    const find = (await areMatchesFew(tx, world, folded, page)) ? gatherMatches : walkMatches;
-    return await find(tx, world, folded, page);
+    return await selectMatches(tx, world, folded, page);
   });
 }
 

@@ -257,25 +257,27 @@ AS $function$ select hashtextextended('foyer search ' || world, 0) $function$;
 
 CREATE OR REPLACE FUNCTION public.search_texts(profile jsonb, traits text[], search_fields jsonb, search_badges jsonb, OUT name text, OUT more text, OUT badges text)
  RETURNS record
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE PARALLEL SAFE
 AS $function$
-    select left(folded, 200),
-      case when char_length(folded) > 200 or search_fields <> '[]' then (
-        select string_agg(part, U&'\0001' order by place) from (
-          select 0 as place, folded as part where char_length(folded) > 200
-          union all
-          select place, search_fold(profile -> 'fields' ->> id)
-          from jsonb_array_elements_text(search_fields) with ordinality as f (id, place)
-          where jsonb_typeof(profile -> 'fields' -> id) = 'string'
-        ) parts
-      ) end,
-      case when traits <> '{}' and search_badges <> '{}' then (
-        select U&'\0001' || string_agg(distinct search_badges ->> trait, U&'\0001') || U&'\0001'
-        from unnest(traits) trait
-      ) end
-    from search_fold(profile ->> 'display_name') folded
-  $function$;
+  declare
+    folded text := search_fold(profile ->> 'display_name');
+    fields jsonb := profile -> 'fields';
+    field text;
+  begin
+    name := left(folded, 200);
+    if char_length(folded) > 200 then more := folded; end if;
+    for i in 0 .. jsonb_array_length(search_fields) - 1 loop
+      field := search_fields ->> i;
+      if jsonb_typeof(fields -> field) = 'string' then
+        more := concat_ws(U&'\0001', more, search_fold(fields ->> field));
+      end if;
+    end loop;
+    if traits <> '{}' and search_badges <> '{}' then
+      select U&'\0001' || string_agg(distinct search_badges ->> trait, U&'\0001') || U&'\0001'
+      into badges from unnest(traits) trait;
+    end if;
+  end $function$;
 
 CREATE OR REPLACE FUNCTION public.search_tokens(world text, name text, more text, badges text)
  RETURNS text[]
@@ -368,7 +370,6 @@ CREATE INDEX invites_room ON public.invites USING btree (world_id, room_id);
 CREATE INDEX room_grants_room ON public.room_grants USING btree (world_id, room_id);
 CREATE INDEX search_entries_changed ON public.search_entries USING btree (world_id, changed, user_id);
 CREATE INDEX search_entries_order ON public.search_entries USING btree (world_id, name, user_id) INCLUDE (short_more, short_badges, banned);
-CREATE INDEX search_entries_tokens ON public.search_entries USING gin (search_tokens(world_id, name, more, badges)) WITH (fastupdate='on', gin_pending_list_limit='256');
 CREATE INDEX search_gone_changed ON public.search_gone USING btree (world_id, changed, user_id);
 CREATE INDEX tie_positions_position ON public.tie_positions USING btree ("position");
 CREATE INDEX tie_positions_tie ON public.tie_positions USING btree (world_id, tie);

@@ -4,6 +4,7 @@
  *
  * Modes: unauthenticated → authenticated → closed; changed in `#answered` and `closed` alone.
  */
+import { ownCopy } from "../shared/own-copy.ts";
 import { closeCodes } from "../shared/protocol/close-codes.ts";
 import { commands, isCommand, namespaces } from "../shared/protocol/commands.ts";
 import { type ErrorCode, errorBody } from "../shared/protocol/errors.ts";
@@ -23,12 +24,6 @@ type Waiting = Request | { refusal: string; close?: number; request?: Request };
 /** The 10th frame that cannot be read closes the connection, the 5th failed login too (docs/protocol.md). */
 const MAX_INVALID_FRAMES = 10;
 const MAX_FAILED_LOGINS = 5;
-
-/**
- * A text that holds on to nothing else: V8 keeps the whole of what a part was cut from, here the answers to all who
- * logged in at the same moment.
- */
-const ownCopy = (text: string) => Buffer.from(text).toString();
 
 /** What a moderator does to somebody who may be what the load is about. */
 const urgentCommands: ReadonlySet<string> = new Set(["user.ban", "user.silence", "user.delete"]);

@@ -16,12 +16,21 @@ export interface RegisteredConnection {
 const RESTORED_AT_ONCE = 1_000;
 const RESTORE_AFTER_MS = 1_000;
 
-/** Changes of one turn of the event loop go out together. */
+/** Members that come into one key or go out of it. */
+interface Change {
+  command: "sadd" | "srem" | "zrem";
+  key: string;
+  members: string[];
+}
+
+/** Changes of one turn of the event loop go out together, and those of one key as one as far as their order allows. */
 export class Registry {
   readonly #redis: RedisClient;
   readonly #keys: Keys;
   readonly #gateway: string;
-  #changes: Send[] = [];
+  #changes: Change[] = [];
+  /** By key, the last of these. */
+  readonly #last = new Map<string, Change>();
 
   constructor(redis: RedisClient, keys: Keys, gateway: string) {
     this.#redis = redis;
@@ -31,18 +40,17 @@ export class Registry {
 
   /** The gateway holds connections of this user now: whoever clears up after it must know. */
   holds(world: string, user: string): void {
-    this.#change((to) => to.sadd(this.#keys.gatewayUsers(this.#gateway), `${world}/${user}`));
+    this.#change("sadd", this.#keys.gatewayUsers(this.#gateway), `${world}/${user}`);
   }
 
   /** It holds none any more. */
   holdsNot(world: string, user: string): void {
-    this.#change((to) => to.srem(this.#keys.gatewayUsers(this.#gateway), `${world}/${user}`));
+    this.#change("srem", this.#keys.gatewayUsers(this.#gateway), `${world}/${user}`);
   }
 
   /** A connection is gone. */
   leave(world: string, user: string, connection: number): void {
-    const member = `${this.#gateway}/${connection}`;
-    this.#change((to) => to.zrem(this.#keys.registry(world, user), member));
+    this.#change("zrem", this.#keys.registry(world, user), `${this.#gateway}/${connection}`);
   }
 
   /**
@@ -84,12 +92,22 @@ export class Registry {
     });
   }
 
-  #change(change: Send): void {
+  #change(command: Change["command"], key: string, member: string): void {
+    const last = this.#last.get(key);
+    if (last?.command === command) {
+      last.members.push(member);
+      return;
+    }
+    const change = { command, key, members: [member] };
+    this.#last.set(key, change);
     this.#changes.push(change);
     if (this.#changes.length > 1) return;
     setImmediate(() => {
-      const changes = this.#changes;
+      const changes = this.#changes.map(({ command, key, members }): Send => {
+        return (to) => to[command](key, ...members);
+      });
       this.#changes = [];
+      this.#last.clear();
       // While Redis is away the lease runs out, and the leader clears up.
       sendTogether(this.#redis, changes).catch(() => {});
     });

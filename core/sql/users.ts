@@ -171,7 +171,7 @@ export async function insertUsers(
 
 /**
  * The same, each together with the log row of its command, in one statement: those whose commands have run before
- * are missing too.
+ * are missing too. Their world is compared so that its index, which is of thousands, is never taken for these few.
  */
 export async function insertLogins(
   sql: Queryable,
@@ -187,7 +187,7 @@ export async function insertLogins(
         world,
         sql`n.command_id <> all(array(
           select command_id from command_log
-          where command_id = any(${commandIds}) and world_id = ${world} and user_id is not null
+          where command_id = any(${commandIds}) and world_id || '' = ${world} and user_id is not null
         ))`,
       )}
     ), logged as (

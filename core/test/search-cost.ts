@@ -10,14 +10,7 @@ import { waitFor } from "../../shared/testing/wait-for.ts";
 import { findInDatabase, findPeople } from "../find-people.ts";
 import { SearchedWorlds } from "../searched-worlds.ts";
 import type { Queryable, Sql, Transaction } from "../sql/database.ts";
-import {
-  areMatchesFew,
-  beginSearch,
-  gatherMatches,
-  type SearchPage,
-  type SearchQuery,
-  walkMatches,
-} from "../sql/user-search.ts";
+import { beginSearch, type SearchPage, selectMatches } from "../sql/user-search.ts";
 import { fillSearchWorld } from "./full-worlds.ts";
 import type { PlanNode } from "./plan.ts";
 
@@ -76,11 +69,7 @@ export interface PageCost {
   search: Search;
   found: number;
   number: number;
-  /** How it was found. */
-  way: string;
-  /** Whether the other way leads to the same page. */
-  isSame: boolean;
-  /** Best of some, both statements together. */
+  /** Best of some. */
   ms: number;
   /** With the values at hand, and for any values. */
   plans: PlanNode[];
@@ -141,28 +130,19 @@ export async function costInMemory(
 export async function costOf(tx: Transaction, issued: Statement[], search: Search): Promise<PageCost[]> {
   const world = SEARCHED_WORLD;
   const query = { term: await beginSearch(tx, search.term), badge: search.badge, banned: true };
-  const found = (await walkMatches(tx, world, query, pageOf(1, SEARCHED_ACCOUNTS))).length;
+  const found = (await selectMatches(tx, world, query, pageOf(1, SEARCHED_ACCOUNTS))).length;
   const last = Math.max(1, Math.ceil(found / PAGE_SIZE));
   const costs: PageCost[] = [];
   for (const number of new Set([1, Math.ceil(last / 2), last])) {
     const page = pageOf(number, PAGE_SIZE);
-    const walked = await walkMatches(tx, world, query, page);
-    const gathered = await gatherMatches(tx, world, query, page);
-    const isSame = walked.join() === gathered.join();
     issued.length = 0;
-    const way = await searchOnce(tx, world, query, page);
+    await selectMatches(tx, world, query, page);
     const statements = issued.splice(0);
     const explained = await Promise.all(statements.map((statement) => explain(tx, statement)));
     const ms = explained.reduce((sum, one) => sum + one.ms, 0);
-    costs.push({ search, found, number, way, isSame, ms, plans: explained.flatMap((one) => one.plans) });
+    costs.push({ search, found, number, ms, plans: explained.flatMap((one) => one.plans) });
   }
   return costs;
-}
-
-async function searchOnce(tx: Transaction, world: string, query: SearchQuery, page: SearchPage) {
-  const areFew = await areMatchesFew(tx, world, query, page);
-  await (areFew ? gatherMatches : walkMatches)(tx, world, query, page);
-  return areFew ? "gathered" : "walked";
 }
 
 async function explain(tx: Queryable, { text, parameters }: Statement) {
@@ -206,10 +186,10 @@ async function main(): Promise<void> {
 async function printTable(sql: Sql, searched: SearchedWorlds, issued: Statement[]): Promise<void> {
   for (const one of searches) {
     const costs = await sql.begin((tx) => costOf(tx, issued, one));
-    for (const { search, found, number, way, ms } of costs) {
+    for (const { search, found, number, ms } of costs) {
       const memory = await costInMemory({ sql, searched }, issued, search, number);
       const times = [memory.ms, memory.wholeMs, ms].map((each) => each.toFixed(1)).join(" | ");
-      process.stdout.write(`| ${search.name} | ${found} | ${number} | ${times} | ${way} |\n`);
+      process.stdout.write(`| ${search.name} | ${found} | ${number} | ${times} |\n`);
     }
   }
 }

@@ -1,4 +1,5 @@
 /** Foyer's own protocol (docs/protocol.md). */
+import { ownCopy } from "../../shared/own-copy.ts";
 import { type Dialect, heardFirst, type Kind } from "./dialect.ts";
 
 /** Where the account's id stands in the answer to a login: 40 rooms come with it, which nobody parses here. */
@@ -26,7 +27,7 @@ export function speakFoyer(searches: readonly Search[] = usualSearches): Dialect
         if (text.startsWith('["error"')) throw new Error(codeOf(text));
         const at = text.indexOf(OWN_ID);
         if (!text.startsWith('["authenticated"') || at < 0) return undefined;
-        return text.slice(at + OWN_ID.length, at + OWN_ID.length + ID_CHARACTERS);
+        return ownCopy(text.slice(at + OWN_ID.length, at + OWN_ID.length + ID_CHARACTERS));
       });
     },
     frame(kind, n, member, other) {
