@@ -123,8 +123,13 @@ export class Ground {
   }
 
   /** Each member of a side has one command outstanding; answers a second. @throws Error when one fails */
-  async closed(run: Run, side: Side, kind: "echo" | "fetch" | "update"): Promise<number> {
-    const { seconds, warmUpMs } = this.scale;
+  async closed(
+    run: Run,
+    side: Side,
+    kind: "echo" | "fetch" | "update",
+    seconds = this.scale.seconds,
+  ): Promise<number> {
+    const { warmUpMs } = this.scale;
     const plan = { group: side.name, kinds: [kind], warmUpMs, measureMs: seconds * 1000, graceMs: GRACE_MS };
     const { rate, kinds } = await run.crew.closed(plan);
     onlySuccess(side, kinds);
