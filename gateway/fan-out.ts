@@ -112,11 +112,22 @@ export class FanOut {
     connection.version = version;
   }
 
-  /** Hands on what a resync found. */
-  resynced(world: string, id: string, version: number, frame: string): void {
+  /**
+   * Hands on what a resync found.
+   *
+   * @param cutOffVersion connections that logged in with an older version are being cut off, and told nothing else; 0
+   *   where a worker of the version before does not say
+   */
+  resynced(
+    world: string,
+    id: string,
+    { version, frame }: { version: number; frame: string },
+    cutOffVersion = 0,
+  ): void {
     const user = this.#find(world, id);
     if (user === undefined) return;
-    if (this.#deliver(user, { version, frame, origin: null }, "resync", (each) => !each.isWriting)) {
+    const isTold = (each: Connection) => !each.isWriting && each.loginVersion >= cutOffVersion;
+    if (this.#deliver(user, { version, frame, origin: null }, "resync", isTold)) {
       // What they may see may have changed with it.
       this.#options.accessChanged(world, id);
     }

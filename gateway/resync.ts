@@ -28,7 +28,9 @@ export function createResync({ ask, fanOut, metrics, log, signal }: ResyncOption
       if (known.length === 0) return;
       metrics.resyncs.inc(known.length);
       const { users: newer } = await ask(world, "gateway.resync", { users: known });
-      for (const [user, version, frame] of newer) fanOut().resynced(world, user, version, frame);
+      for (const [user, version, frame, cutOff] of newer) {
+        fanOut().resynced(world, user, { version, frame }, cutOff);
+      }
     },
   });
   return (world: string, user: string) => batches.add(world, [user]);

@@ -50,6 +50,7 @@ export const gatewayHandlers: GatewayHandlers = {
         row.id,
         row.version,
         pushFrame("user.updated", ownUserJson(world, row, now)),
+        row.cut_off_version,
       ]),
     };
   },

@@ -375,14 +375,14 @@ export async function insertInvitedGrants(
     values (${world}, ${id}, ${room}, '__anonymous_room')`;
 }
 
-/** Accounts of these that are newer than the version somebody has. */
+/** Accounts of these that are newer than the version somebody has, each with the version below which it is cut off. */
 export async function selectNewerUsers(
   sql: Queryable,
   world: string,
   known: readonly (readonly [id: string, version: number])[],
-): Promise<UserRow[]> {
-  const rows = await sql<RawRow[]>`
-    select ${columns(sql)} from users u
+): Promise<(UserRow & Pick<LockedUser, "cut_off_version">)[]> {
+  const rows = await sql<RawRow<UserRow & Pick<LockedUser, "cut_off_version">>[]>`
+    select ${columns(sql)}, u.cut_off_version::float8 as cut_off_version from users u
     join unnest(${known.map(([id]) => id)}::uuid[], ${known.map(([, version]) => version)}::bigint[]) as k (id, version)
       on u.id = k.id and u.version > k.version
     where u.world_id = ${world}`;

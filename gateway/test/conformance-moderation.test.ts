@@ -1,7 +1,9 @@
 /** Protocol, sections 3 to 5: moderation, deletion, the audit log, and what roles give. */
 import { randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
 import postgres from "postgres";
 import t from "tap";
+import { createKeys } from "../../shared/redis/keys.ts";
 import { runFoyer } from "../../shared/testing/cluster.ts";
 import { answerTo, KEY, mainWorld, sign, startConformance } from "./conformance.ts";
 
@@ -107,6 +109,22 @@ t.test("protocol 3 to 5, over two gateways and two workers", async (t) => {
         { event: "reactivated", actor: moderator.id, command: String },
       ],
     );
+  });
+
+  t.test("who is being cut off hears of nothing else, whatever was missed", async (t) => {
+    const [silenced, other] = [await guest("main", 0), await guest("main", 0)];
+    // As committed by a worker that has not raised the fence yet.
+    await sql`
+      update users set moderation_state = 'silenced', version = version + 1, cut_off_version = version + 1
+      where id = ${silenced.id}`;
+    await sql`update users set version = version + 1 where id = ${other.id}`;
+    const link = new Redis(cluster.redisUrl);
+    t.teardown(() => link.disconnect());
+    const keys = createKeys(cluster.redisPrefix);
+    // What cannot be read has gateways ask how things stand.
+    for (const { id } of [silenced, other]) await link.publish(keys.userChannel("main", id), "?");
+    t.match(await other.next(), ["user.updated", { id: other.id }]);
+    t.strictSame(await answerTo(silenced, ["ping", 1]), ["pong", 1]);
   });
 
   t.test("silenced: keeps exactly world:view, room:view, room:chat.read and room:chat.join", async (t) => {

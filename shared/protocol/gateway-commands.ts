@@ -14,7 +14,7 @@ export interface GatewayCommands {
   /** The frames of those accounts that are newer than the versions given; for at most 500 at once. */
   "gateway.resync": {
     body: { users: [id: string, version: number][] };
-    answer: { users: [id: string, version: number, frame: string][] };
+    answer: { users: [id: string, version: number, frame: string, cutOffVersion?: number][] };
   };
   /**
    * What a changed world, or changed traits, mean for connected users, at most 500 at once: a `world.updated`
