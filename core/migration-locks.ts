@@ -40,6 +40,9 @@ const statements: readonly [form: RegExp, mode: LockMode | null][] = [
   ],
   [/^drop trigger (?:if exists )?\w+ on (\w+)/, "access exclusive"],
   [/^drop table (?:if exists )?(\w+)/, "access exclusive"],
+  [/^lock table (?:only )?(\w+) in access exclusive mode/, "access exclusive"],
+  // It does not say of which table it is: the migration locks that by its name first.
+  [/^drop index /, null],
   // Rows are locked at the most, or nothing that a node uses.
   [/^(?:insert into|update|delete from|select|with|comment on|alter index) /, null],
   [

@@ -1,6 +1,7 @@
 -- expand
 -- Workers search in memory (docs/search.md), and what the index over characters still served was not worth what it
 -- cost: half of what a first login took of Postgres. The version before finds the same without it.
+lock table search_entries in access exclusive mode;
 drop index search_entries_tokens;
 
 comment on function search_tokens is 'for the version before 0013; to be dropped by the version after';
