@@ -1,5 +1,5 @@
 /**
- * The guardian's own process (see guardian.ts): collects what it is told on stdin, and cleans up when stdin ends,
+ * The guardian's own process (see guardian.ts): collects what it is told, as an argument and on stdin, and cleans up when stdin ends,
  * which is when the process at the other end is gone.
  */
 import { rm } from "node:fs/promises";
@@ -25,6 +25,8 @@ function hear(message: GuardianMessage): void {
   else if (message.do === "unwatch") watched.delete(message.pid);
   else paths.add(message.path);
 }
+
+for (const message of JSON.parse(process.argv[2] ?? "[]") as GuardianMessage[]) hear(message);
 
 /** Whether it still runs and is the one we were told of. */
 function lives(pid: number, { startTime }: Watched): boolean {

@@ -49,7 +49,7 @@ export async function startGuardian(): Promise<Guardian> {
   const watched = new Map<number, GuardianMessage>();
   const paths = new Set<string>();
   let closing = false;
-  let child = spawnGuardian();
+  let child = spawnGuardian([]);
 
   function tell(message: GuardianMessage): void {
     if (child.stdin?.writable) child.stdin.write(`${JSON.stringify(message)}\n`);
@@ -63,12 +63,13 @@ export async function startGuardian(): Promise<Guardian> {
 
   function replace(): void {
     if (closing) return;
-    child = spawnGuardian();
+    child = spawnGuardian([
+      ...watched.values(),
+      ...[...paths].map((path): GuardianMessage => ({ do: "remove", path })),
+    ]);
     // An 'error' here means that it could not be spawned, and then there is no 'exit' either.
     child.once("error", () => void pause(RESTART_AFTER_MS, undefined, { ref: false }).then(replace));
     keepAlive();
-    for (const message of watched.values()) tell(message);
-    for (const path of paths) tell({ do: "remove", path });
   }
 
   await once(child, "spawn");
@@ -101,13 +102,17 @@ export async function startGuardian(): Promise<Guardian> {
   };
 }
 
-/** Its own session: a Ctrl-C in the terminal, or the end of the terminal, does not reach it. */
-function spawnGuardian(): ChildProcess {
+/**
+ * Its own session: a Ctrl-C in the terminal, or the end of the terminal, does not reach it.
+ *
+ * @param known what it is born with: this process may end before it could tell it anything
+ */
+function spawnGuardian(known: readonly GuardianMessage[]): ChildProcess {
   // The sources run through tsx, the build does not need it.
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const loader = extension === "ts" ? ["--import", import.meta.resolve("tsx")] : [];
   const file = fileURLToPath(new URL(`./guardian-process.${extension}`, import.meta.url));
-  const child = spawn(process.execPath, [...loader, file], {
+  const child = spawn(process.execPath, [...loader, file, JSON.stringify(known)], {
     cwd: dirname(file),
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
