@@ -1,6 +1,6 @@
 /**
- * The guardian's own process (see guardian.ts): collects what it is told, as an argument and on stdin, and cleans up when stdin ends,
- * which is when the process at the other end is gone.
+ * The guardian's own process (see guardian.ts): collects what it is told, as an argument and on stdin, and cleans up
+ * when stdin ends, which is when the process at the other end is gone.
  */
 import { rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
