@@ -27,14 +27,21 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Resolves at the process' next turn of `everyMs`, or at once when `signal` aborts; never rejects. Turns of the same
- * length come at the same moment for all that wait for them, and longer ones with shorter ones: waking an idle process
- * costs more than most of what it does then (docs/performance.md). No two processes have the same moments.
+ * How long it is to the process' next turn of `everyMs`. Turns of the same length come at the same moment for all that
+ * wait for them, and longer ones with shorter ones: waking an idle process costs more than most of what it does then
+ * (docs/performance.md). No two processes have the same moments.
  *
  * @param everyMs ms from one turn to the next
+ * @param nowMs ms since the process began
+ * @returns whole ms, more than a tenth of `everyMs`: a timer may be a little early, and then the turn that is about to
+ * come is the one that was waited for
  */
+export function untilTurnMs(everyMs: number, nowMs: number): number {
+  const leftMs = everyMs - (nowMs % everyMs);
+  return Math.ceil(leftMs < everyMs / 10 ? leftMs + everyMs : leftMs);
+}
+
+/** Resolves at the process' next turn of `everyMs`, or at once when `signal` aborts; never rejects. */
 export function nextTurn(everyMs: number, signal: AbortSignal): Promise<void> {
-  const leftMs = everyMs - (performance.now() % everyMs);
-  // A timer may be a little early: then this turn is the one that was waited for.
-  return pause(Math.ceil(leftMs < everyMs / 10 ? leftMs + everyMs : leftMs), signal);
+  return pause(untilTurnMs(everyMs, performance.now()), signal);
 }

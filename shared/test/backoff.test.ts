@@ -1,7 +1,7 @@
 /** Backoff: how waits grow, and that a stop signal ends them. */
 import { getEventListeners } from "node:events";
 import t from "tap";
-import { backoffMs, nextTurn, pause } from "../backoff.ts";
+import { backoffMs, nextTurn, pause, untilTurnMs } from "../backoff.ts";
 
 t.test("waits double from the first one up to the cap", async (t) => {
   const longest = (attempt: number) => backoffMs(attempt, 50, 1_000, 1);
@@ -42,27 +42,22 @@ t.test("a pause that ran out lets go of its signal", async (t) => {
 });
 
 t.test("turns of the same length, and longer ones with them, come at the same moment", async (t) => {
-  const { signal } = new AbortController();
-  const at = async (everyMs: number) => {
-    await nextTurn(everyMs, signal);
-    return performance.now();
-  };
-  await nextTurn(40, signal);
-  const first = at(40);
-  await pause(15, signal);
-  const [one, other, longer] = await Promise.all([first, at(40), at(80)]);
-  const turn = (ms: number) => Math.round(ms / 40);
-  t.equal(turn(one), turn(other));
-  t.equal(turn(longer) % 2, 0);
-  t.ok(turn(longer) - turn(one) <= 1);
+  const turn = (everyMs: number, nowMs: number) => nowMs + untilTurnMs(everyMs, nowMs);
+  for (const now of [0, 1, 20, 35]) t.equal(turn(40, now), 40, `at ${now} ms`);
+  for (const now of [41, 60, 70]) t.equal(turn(40, now), turn(80, now), `at ${now} ms`);
 });
 
-t.test("a turn is not come twice, however early its timer", async (t) => {
-  const { signal } = new AbortController();
-  const moments: number[] = [];
-  for (let i = 0; i < 5; i++) {
-    await nextTurn(50, signal);
-    moments.push(performance.now());
-  }
-  for (const [i, moment] of moments.slice(1).entries()) t.ok(moment - moments[i]! > 25, `turn ${i}`);
+t.test("a turn is not come twice, however early its timer, and none is left out, however late", async (t) => {
+  t.equal(untilTurnMs(50, 50 - 4), 54, "the timer of the first turn was early");
+  t.equal(untilTurnMs(50, 49.999), 51, "as if it had been on time");
+  t.equal(untilTurnMs(50, 50 + 44), 6, "it was late");
+});
+
+t.test("a turn ends when its signal aborts", async (t) => {
+  const stop = new AbortController();
+  const waiting = nextTurn(2 ** 31 - 1, stop.signal);
+  stop.abort();
+  await waiting;
+  await nextTurn(1, new AbortController().signal);
+  t.same(getEventListeners(stop.signal, "abort"), []);
 });
