@@ -8,7 +8,7 @@ import { Refusal } from "../shared/protocol/errors.ts";
 import { runScript } from "../shared/redis/lua.ts";
 import { publish } from "../shared/redis/together.ts";
 import type { CommandContext, Services } from "./commands/context.ts";
-import { selectUsers } from "./sql/users.ts";
+import { selectCutOff } from "./sql/user-moderation.ts";
 
 /** Longer than a gateway's lease; by then the moderator has been told that the outcome is unknown. */
 const MAX_WAIT_MS = 15_000;
@@ -21,14 +21,16 @@ const MAX_LOOK_MS = 20;
 const KEPT = 10_000;
 
 /**
- * Has all connections of an account cut off, if it is banned, silenced or deleted now.
+ * Has all connections of an account cut off that its last ban, silence or deletion concerns: also where that is lifted
+ * by now: what they send is refused for good, so that one which stayed could do nothing any more.
  *
  * @throws Refusal `server.timeout` when that is not certain in time; the ban itself stands
  */
 export async function cutOff({ services, world, now }: CommandContext, id: string): Promise<void> {
-  const [user] = await selectUsers(services.sql, world.id, "id", [id]);
-  if (user === undefined || (user.moderation_state === "" && !user.deleted)) return;
-  await enforce(services, world.id, id, user.version);
+  const [concerned] = await selectCutOff(services.sql, world.id, [[id, 0]]);
+  if (concerned === undefined) return;
+  const [, version] = concerned;
+  await enforce(services, world.id, id, version);
   services.metrics.banEnforcement.observe(Math.max(0, Date.now() - now) / 1_000);
 }
 

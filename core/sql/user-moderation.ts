@@ -116,18 +116,19 @@ export async function insertKiosk(
 }
 
 /**
- * Of these accounts those that were ever moderated, or are deleted, and are newer than the version somebody has;
- * with their versions. A ban between the two versions may have been lifted again.
+ * Of these accounts those that were banned, silenced or deleted since the version somebody has, also where that is
+ * lifted by now; each with the version below which its connections are cut off.
  */
 export async function selectCutOff(
   sql: Queryable,
   world: string,
   known: readonly (readonly [id: string, version: number])[],
 ): Promise<[id: string, version: number][]> {
-  const rows = await sql<{ id: string; version: number }[]>`
-    select u.id, u.version::float8 as version from users u
+  const below = sql`case when u.deleted_at is null then u.cut_off_version else u.version end`;
+  const rows = await sql<{ id: string; below: number }[]>`
+    select u.id, (${below})::float8 as below from users u
     join unnest(${known.map(([id]) => id)}::uuid[], ${known.map(([, version]) => version)}::bigint[]) as k (id, version)
-      on u.id = k.id and u.version > k.version
-    where u.world_id = ${world} and (u.moderation_position <> '' or u.deleted_at is not null)`;
-  return rows.map(({ id, version }) => [id, version]);
+      on u.id = k.id and ${below} > k.version
+    where u.world_id = ${world}`;
+  return rows.map(({ id, below }) => [id, below]);
 }

@@ -245,6 +245,30 @@ t.test("a fence", async (t) => {
     }
   });
 
+  t.test(
+    "is raised for those who were connected before, also where the account is active again",
+    async (t) => {
+      for (const [i, action] of ["user.ban", "user.silence"].entries()) {
+        const user = await logIn(`f4 ${action}`);
+        const command = { n: 900_003 + i, user: moderator, frame: JSON.stringify([action, 1, { id: user }]) };
+        t.strictSame((await wire.ask(command)).json, ["success", 1, {}]);
+        await wire.ask({ user: moderator, frame: JSON.stringify(["user.reactivate", 1, { id: user }]) });
+        const [before] = (await redis.xrevrange(keys.fences(), "+", "-", "COUNT", 1))[0]!;
+        t.strictSame(
+          (await wire.ask(command)).json,
+          ["success", 1, {}],
+          "its worker died before it was raised",
+        );
+        const raised = await redis.xrange(keys.fences(), `(${before}`, "+");
+        t.same(
+          raised.map(([, fields]) => fields),
+          [["w", "w", "u", user, "v", "2"]],
+          action,
+        );
+      }
+    },
+  );
+
   t.test("does not wait for a gateway whose lease has run out", async (t) => {
     await lease("second", 300);
     t.strictSame(await ban(await logIn("f2")), ["success", 1, {}]);
