@@ -138,8 +138,14 @@ t.test("who is found", async (t) => {
     t.same(await names("s", { search_term: "before" }), []);
     t.same(await names("s", { search_term: "afterw" }), ["Afterwards"]);
     t.same(await names("s", { search_term: "juggl" }), ["Afterwards"]);
-    t.same(await update({ fields: { job: "Juggler" } }), ["success", 1, {}]);
-    t.same(await names("s", { search_term: "juggl" }), []);
+    await update({ display_name: "Renamed", fields: { job: "Juggler" } });
+    t.same(await names("s", { search_term: "juggl" }), ["Renamed"], "the name alone");
+    await update({ display_name: "Renamed", fields: { job: "Acrobat" } });
+    t.same(await names("s", { search_term: "acrob" }), ["Renamed"], "a field alone");
+    await update({ display_name: "Renamed", fields: { job: "Acrobat" }, avatar: "x" });
+    t.same(await names("s", { search_term: "acrob" }), ["Renamed"], "nothing that searches look at");
+    t.same(await update({ fields: { job: "Acrobat" } }), ["success", 1, {}]);
+    t.same(await names("s", { search_term: "acrob" }), [], "without a name nobody is found");
   });
 
   t.test("a ban, a trait and a deletion count at once", async (t) => {
