@@ -70,11 +70,20 @@ export class Person {
   /**
    * The moderator has read `success`.
    *
-   * @param busy what may come on connections that were logged in before   @param late and on the others
+   * @param busy what may come on connections that were logged in before
+   * @param late and on the others
+   * @param somebodyElse and on those of them whose login has made an account of its own by now
    */
-  answered(busy: (frame: Frame) => boolean, late: (frame: Frame) => boolean): void {
+  answered(
+    busy: (frame: Frame) => boolean,
+    late: (frame: Frame) => boolean,
+    somebodyElse: (frame: Frame) => boolean = late,
+  ): void {
     for (const connection of this.busy) connection.answered(busy);
-    for (const connection of this.late) connection.answered(late);
+    for (const connection of this.late) {
+      const isPerson = connection.user === null || connection.user === this.id;
+      connection.answered(isPerson ? late : somebodyElse);
+    }
   }
 
   quiet(): void {
