@@ -21,7 +21,7 @@ const MAX_LOOK_MS = 20;
 const KEPT = 10_000;
 
 /**
- * Has all connections of an account cut off that its last ban, silence or deletion concerns: also where that is lifted
+ * Has those connections of an account cut off that its last ban, silence or deletion concerns. Also where that is lifted
  * by now: what they send is refused for good, so that one which stayed could do nothing any more.
  *
  * @throws Refusal `server.timeout` when that is not certain in time; the ban itself stands

@@ -33,7 +33,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
  *
  * @param everyMs ms from one turn to the next
  * @param nowMs ms since the process began
- * @returns whole ms, more than a tenth of `everyMs`: a timer may be a little early, and then the turn that is about to
+ * @returns whole ms, at least a tenth of `everyMs`: a timer may be a little early, and then the turn that is about to
  * come is the one that was waited for
  */
 export function untilTurnMs(everyMs: number, nowMs: number): number {

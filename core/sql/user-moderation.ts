@@ -1,4 +1,5 @@
 /** What moderators write to accounts. */
+import { cutOffVersion } from "./cut-off-version.ts";
 import type { Queryable, Transaction } from "./database.ts";
 import { deleteTiePositions } from "./tie-positions.ts";
 import type { LockedUser } from "./users.ts";
@@ -124,11 +125,10 @@ export async function selectCutOff(
   world: string,
   known: readonly (readonly [id: string, version: number])[],
 ): Promise<[id: string, version: number][]> {
-  const below = sql`case when u.deleted_at is null then u.cut_off_version else u.version end`;
   const rows = await sql<{ id: string; below: number }[]>`
-    select u.id, (${below})::float8 as below from users u
+    select u.id, ${cutOffVersion(sql)}::float8 as below from users u
     join unnest(${known.map(([id]) => id)}::uuid[], ${known.map(([, version]) => version)}::bigint[]) as k (id, version)
-      on u.id = k.id and ${below} > k.version
+      on u.id = k.id and ${cutOffVersion(sql)} > k.version
     where u.world_id = ${world}`;
   return rows.map(({ id, below }) => [id, below]);
 }

@@ -1,5 +1,6 @@
 /** Accounts: every statement that reads or writes `users`. */
 import type postgres from "postgres";
+import { cutOffVersion } from "./cut-off-version.ts";
 import type { Queryable, Transaction } from "./database.ts";
 import { originOf } from "./server-state.ts";
 
@@ -382,7 +383,7 @@ export async function selectNewerUsers(
   known: readonly (readonly [id: string, version: number])[],
 ): Promise<(UserRow & Pick<LockedUser, "cut_off_version">)[]> {
   const rows = await sql<RawRow<UserRow & Pick<LockedUser, "cut_off_version">>[]>`
-    select ${columns(sql)}, u.cut_off_version::float8 as cut_off_version from users u
+    select ${columns(sql)}, ${cutOffVersion(sql)}::float8 as cut_off_version from users u
     join unnest(${known.map(([id]) => id)}::uuid[], ${known.map(([, version]) => version)}::bigint[]) as k (id, version)
       on u.id = k.id and u.version > k.version
     where u.world_id = ${world}`;

@@ -112,19 +112,21 @@ t.test("protocol 3 to 5, over two gateways and two workers", async (t) => {
   });
 
   t.test("who is being cut off hears of nothing else, whatever was missed", async (t) => {
-    const [silenced, other] = [await guest("main", 0), await guest("main", 0)];
+    const [silenced, deleted, other] = await Promise.all([1, 2, 3].map(() => guest("main", 0)));
     // As committed by a worker that has not raised the fence yet.
     await sql`
       update users set moderation_state = 'silenced', version = version + 1, cut_off_version = version + 1
-      where id = ${silenced.id}`;
-    await sql`update users set version = version + 1 where id = ${other.id}`;
+      where id = ${silenced!.id}`;
+    await sql`update users set deleted_at = now(), profile = '{}', version = version + 1 where id = ${deleted!.id}`;
+    await sql`update users set version = version + 1 where id = ${other!.id}`;
     const link = new Redis(cluster.redisUrl);
     t.teardown(() => link.disconnect());
     const keys = createKeys(cluster.redisPrefix);
     // What cannot be read has gateways ask how things stand.
-    for (const { id } of [silenced, other]) await link.publish(keys.userChannel("main", id), "?");
-    t.match(await other.next(), ["user.updated", { id: other.id }]);
-    t.strictSame(await answerTo(silenced, ["ping", 1]), ["pong", 1]);
+    for (const each of [silenced, deleted, other])
+      await link.publish(keys.userChannel("main", each!.id), "?");
+    t.match(await other!.next(), ["user.updated", { id: other!.id }]);
+    for (const each of [silenced, deleted]) t.strictSame(await answerTo(each!, ["ping", 1]), ["pong", 1]);
   });
 
   t.test("silenced: keeps exactly world:view, room:view, room:chat.read and room:chat.join", async (t) => {

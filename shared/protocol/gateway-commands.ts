@@ -36,8 +36,8 @@ export interface GatewayCommands {
   };
   /**
    * Of users, at most 500 at once, each with the version that its oldest connection logged in with: those who
-   * may have been banned, silenced or deleted since, with their version now. For a gateway that may have missed
-   * fences.
+   * were banned, silenced or deleted since, with the version below which their connections are cut off. For a gateway
+   * that may have missed fences.
    */
   "gateway.cut_off": {
     body: { users: [id: string, version: number][] };
