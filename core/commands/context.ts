@@ -135,14 +135,16 @@ export interface WriteCommand<Body> {
   cutsOff?(body: Body): string[];
   run(context: WriteContext, body: Body): Promise<Written>;
   /**
-   * The same for many, each of another account and permitted, with their rows in the command log (`shared-writes.ts`).
+   * The same for many, each of another account, in one transaction with their rows in the command log
+   * (`shared-writes.ts`). They are permitted by what is known of their accounts: what permissions depend on, and the
+   * version below which connections are cut off, must be looked at under the accounts' locks.
    *
    * @returns null for each that did nothing and is not logged
    */
   runTogether?(
-    tx: Transaction,
+    sql: Sql,
     world: string,
-    commands: readonly { context: WriteContext; body: Body }[],
+    commands: readonly { context: CommandContext; known: UserRow; body: Body }[],
   ): Promise<(Written | null)[]>;
 }
 

@@ -2,10 +2,9 @@
 import type { CommandBody } from "../../shared/protocol/commands.ts";
 import { Refusal } from "../../shared/protocol/errors.ts";
 import { runScript } from "../../shared/redis/lua.ts";
-import { insertAudit } from "../sql/audit-log.ts";
-import { type OwnUpdate, writeOwnUpdates } from "../sql/own-updates.ts";
-import { type LockedUser, updateOwnValues } from "../sql/users.ts";
-import { differs, storableJson } from "../storable.ts";
+import { type OwnUpdate, type OwnUpdated, writeOwnUpdates } from "../sql/own-updates.ts";
+import type { UserRow } from "../sql/users.ts";
+import { storableJson } from "../storable.ts";
 import type { CommandContext, WriteCommand, Written } from "./context.ts";
 
 type Body = CommandBody<"user.update">;
@@ -19,66 +18,39 @@ export const userUpdate: WriteCommand<Body> = {
 
   async run(context, body) {
     const { tx, world, actor } = context;
-    const update = decide(context, actor, body);
-    if (update === null) return { result: "{}", changed: [] };
-    const [version] = await Promise.all([
-      updateOwnValues(tx, world.id, actor.id, update),
-      update.audit !== null &&
-        insertAudit(tx, world.id, {
-          actor: actor.id,
-          user: actor.id,
-          event: "profile",
-          data: update.audit,
-          commandId: update.commandId,
-        }),
-    ]);
-    return written(actor, update, version);
+    const update = updateOf(context, actor, body);
+    const found = await writeOwnUpdates(tx, world.id, [update], false);
+    // Nothing is written where newer values are there already (design: later wins).
+    return writtenOf(update, found) ?? { result: "{}", changed: [] };
   },
 
-  async runTogether(tx, world, commands) {
-    const updates = commands.map(({ context, body }) => decide(context, context.actor, body));
-    const news = updates.filter((update) => update !== null);
-    const versions = await writeOwnUpdates(tx, world, news);
-    return updates.map((update, i) => {
-      return update && written(commands[i]!.context.actor, update, versions.get(update.id)!);
-    });
+  async runTogether(sql, world, commands) {
+    const updates = commands.map(({ context, known, body }) => updateOf(context, known, body));
+    const found = await writeOwnUpdates(sql, world, updates, true);
+    return updates.map((update) => writtenOf(update, found));
   },
 };
 
-/** What comes of an update for an account as it is under its lock; null: nothing. */
-function decide({ position, commandId }: CommandContext, actor: LockedUser, body: Body): OwnUpdate | null {
-  const given = readValues(body);
-  // Later wins: what entered the stream before the value that is there changes nothing.
-  const profile = actor.profile_position < position ? given.profile : null;
-  const clientState = actor.client_state_position < position ? given.clientState : null;
-  if (profile === null && clientState === null) return null;
-  const profileChanged = profile !== null && differs(profile, actor.profile);
-  return {
-    id: actor.id,
-    commandId,
-    profile,
-    client_state: clientState,
-    position,
-    changed: profileChanged || (clientState !== null && differs(clientState, actor.client_state)),
-    audit: profileChanged ? `{"old":${actor.profile},"new":${profile},"by_admin":false}` : null,
-  };
+function updateOf({ origin, commandId, position }: CommandContext, known: UserRow, body: Body): OwnUpdate {
+  return { known, loginVersion: origin.loginVersion, commandId, position, ...readValues(body) };
 }
 
-/** What is told of it. @param version of the account now */
-function written(actor: LockedUser, update: OwnUpdate, version: number): Written {
-  if (!update.changed) return { result: "{}", changed: [] };
-  const profile = update.profile ?? actor.profile;
-  return {
-    result: "{}",
-    changed: [{ ...actor, version, profile, client_state: update.client_state ?? actor.client_state }],
-  };
+/** What came of an update; null: nothing was written. */
+function writtenOf(update: OwnUpdate, found: ReadonlyMap<string, OwnUpdated>): Written | null {
+  const updated = found.get(update.known.id);
+  if (updated === undefined) return null;
+  const { row, changed, wroteProfile, wroteClientState } = updated;
+  if (!changed) return { result: "{}", changed: [] };
+  const profile = wroteProfile ? update.profile! : row.profile;
+  const clientState = wroteClientState ? update.client_state! : row.client_state;
+  return { result: "{}", changed: [{ ...row, profile, client_state: clientState }] };
 }
 
 /** The given values as JSON text; null where none is given. */
 function readValues(body: Body) {
   return {
     profile: body.profile == null ? null : storableJson(body.profile, "/profile"),
-    clientState: body.client_state == null ? null : storableJson(body.client_state, "/client_state"),
+    client_state: body.client_state == null ? null : storableJson(body.client_state, "/client_state"),
   };
 }
 

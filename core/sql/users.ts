@@ -3,6 +3,7 @@ import type postgres from "postgres";
 import { cutOffVersion } from "./cut-off-version.ts";
 import type { Queryable, Transaction } from "./database.ts";
 import { originOf } from "./server-state.ts";
+import { type RawRow, toUsers, userColumns } from "./user-columns.ts";
 
 /** A row of `users` with its explicit grants. */
 export interface UserRow {
@@ -42,30 +43,6 @@ export interface LockedUser extends UserRow {
 /** By what accounts can be looked up. */
 export type UserKey = "id" | "client_id" | "token_id" | "pretalx_id";
 
-const columns = (sql: Queryable) => sql`
-  u.id, u.type, u.client_id, u.token_id, u.pretalx_id, u.profile::text as profile,
-  u.client_state::text as client_state, u.traits, u.moderation_state, u.version::float8 as version,
-  u.traits_position,
-  extract(epoch from u.last_login_at)::float8 * 1000 as last_login_at, u.deleted_at is not null as deleted,
-  (select array_agg(g.role order by g.role) from world_grants g
-    where g.world_id = u.world_id and g.user_id = u.id) as world_roles,
-  (select jsonb_agg(jsonb_build_array(g.room_id, g.role) order by g.room_id, g.role) from room_grants g
-    where g.world_id = u.world_id and g.user_id = u.id) as room_roles`;
-
-type RawRow<Row = UserRow> = Omit<Row, "world_roles" | "room_roles"> & {
-  world_roles: string[] | null;
-  room_roles: [string, string][] | null;
-};
-
-/** Nearly nobody has explicit grants: null crosses the wire for them, and becomes the same empty list here. */
-function toUsers<Row extends UserRow = UserRow>(rows: RawRow<Row>[]): Row[] {
-  for (const row of rows) {
-    row.world_roles ??= [];
-    row.room_roles ??= [];
-  }
-  return rows as unknown as Row[];
-}
-
 /** Accounts of a world by one of their keys, in no order. Ids must be UUIDs. */
 export async function selectUsers(
   sql: Queryable,
@@ -74,7 +51,7 @@ export async function selectUsers(
   values: readonly string[],
 ): Promise<UserRow[]> {
   const rows = await sql<RawRow[]>`
-    select ${columns(sql)} from users u
+    select ${userColumns(sql)} from users u
     where u.world_id = ${world} and u.${sql(key)} = any(${values as string[]}::${key === "id" ? sql`uuid[]` : sql`text[]`})`;
   return toUsers(rows);
 }
@@ -109,7 +86,7 @@ export async function selectUsersAnew(
   const writers = list.map((each) => (each?.origin === origin ? each.writtenBy : "0")).join(",");
   const rows = await sql<(RawRow & { asked: string; writtenBy: string; origin: string })[]>`
     with here as materialized (select ${originOf(sql, world)} as origin)
-    select k.id as asked, u.xmin::text as "writtenBy", (select origin from here) as origin, ${columns(sql)}
+    select k.id as asked, u.xmin::text as "writtenBy", (select origin from here) as origin, ${userColumns(sql)}
     from unnest(string_to_array(${ids}, ',')::uuid[], string_to_array(${writers}, ',')) as k (id, written_by)
     left join users u on u.world_id = ${world} and u.id = k.id
     where u.xmin::text is distinct from k.written_by or (select origin from here) is distinct from ${origin}`;
@@ -132,7 +109,7 @@ export async function lockUsers(
   taken: "wait" | "skip" = "wait",
 ): Promise<LockedUser[]> {
   const rows = await tx<RawRow<LockedUser>[]>`
-    select ${columns(tx)}, u.profile_position, u.client_state_position, u.moderation_position,
+    select ${userColumns(tx)}, u.profile_position, u.client_state_position, u.moderation_position,
       u.reactivated_position, u.pretalx_id_position, u.cut_off_version::float8 as cut_off_version
     from users u
     where u.world_id = ${world} and u.id = any(${ids as string[]}::uuid[])
@@ -306,40 +283,6 @@ export async function isPretalxIdTaken(sql: Queryable, world: string, pretalxId:
   return rows.length > 0;
 }
 
-/** What `user.update` writes; positions move even where the value stays. */
-export interface OwnValues {
-  /** JSON text, or null: keep. */
-  profile: string | null;
-  client_state: string | null;
-  position: string;
-  /** Whether a client sees a difference. */
-  changed: boolean;
-}
-
-/**
- * Writes an account's own values.
- *
- * @returns the account's version now
- */
-export async function updateOwnValues(
-  tx: Transaction,
-  world: string,
-  id: string,
-  values: OwnValues,
-): Promise<number> {
-  const { profile, client_state: clientState, position } = values;
-  const rows = await tx<{ version: number }[]>`
-    update users set
-      profile = coalesce(${profile}::text::jsonb, profile),
-      profile_position = case when ${profile}::text is null then profile_position else ${position} end,
-      client_state = coalesce(${clientState}::text::jsonb, client_state),
-      client_state_position = case when ${clientState}::text is null then client_state_position else ${position} end,
-      version = version + ${values.changed ? 1 : 0}
-    where world_id = ${world} and id = ${id}
-    returning version::float8 as version`;
-  return rows[0]!.version;
-}
-
 /**
  * Writes a profile that was made from the one that is there, under its lock.
  *
@@ -383,7 +326,7 @@ export async function selectNewerUsers(
   known: readonly (readonly [id: string, version: number])[],
 ): Promise<(UserRow & Pick<LockedUser, "cut_off_version">)[]> {
   const rows = await sql<RawRow<UserRow & Pick<LockedUser, "cut_off_version">>[]>`
-    select ${columns(sql)}, ${cutOffVersion(sql)}::float8 as cut_off_version from users u
+    select ${userColumns(sql)}, ${cutOffVersion(sql)}::float8 as cut_off_version from users u
     join unnest(${known.map(([id]) => id)}::uuid[], ${known.map(([, version]) => version)}::bigint[]) as k (id, version)
       on u.id = k.id and u.version > k.version
     where u.world_id = ${world}`;

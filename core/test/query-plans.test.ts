@@ -14,6 +14,7 @@ import type { Sql, Transaction } from "../sql/database.ts";
 import * as grants from "../sql/grants.ts";
 import * as invites from "../sql/invites.ts";
 import * as logins from "../sql/logins.ts";
+import * as ownUpdates from "../sql/own-updates.ts";
 import * as searchEntries from "../sql/search-entries.ts";
 import * as socialAccounts from "../sql/social-accounts.ts";
 import * as ties from "../sql/tie-positions.ts";
@@ -81,12 +82,16 @@ const calls: Record<string, ((sql: Sql, tx: Transaction) => Promise<unknown>)[]>
       }),
   ],
   isPretalxIdTaken: [(sql) => users.isPretalxIdTaken(sql, WORLD, "pretalx_id 5")],
-  updateOwnValues: [
-    (_, tx) => {
-      const values = { profile: '{"a":1}', client_state: null, position: POSITION, changed: true };
-      return users.updateOwnValues(tx, WORLD, few[0]!, values);
-    },
-  ],
+  writeOwnUpdates: [few, many].flatMap((ids) =>
+    [true, false].map((isLogged) => async (_: Sql, tx: Transaction) => {
+      const rows = await users.selectUsers(tx, WORLD, "id", ids);
+      const updates = rows.map((known) => ({
+        ...{ known, loginVersion: 1, commandId: `own.${isLogged}.${known.id}`, position: POSITION },
+        ...{ profile: '{"a":1}', client_state: null },
+      }));
+      await ownUpdates.writeOwnUpdates(tx, WORLD, updates, isLogged);
+    }),
+  ),
   updateMergedProfile: [
     (_, tx) => users.updateMergedProfile(tx, WORLD, few[0]!, { profile: '{"a":1}', position: POSITION }),
   ],
@@ -198,6 +203,7 @@ const callsWithSettings = Object.keys(userSearch);
 t.test("every function of sql/ is looked at here", async (t) => {
   const accounts = [
     users,
+    ownUpdates,
     userLists,
     userSearch,
     searchEntries,

@@ -1,7 +1,8 @@
-/** Updates of one batch share a transaction (`shared-writes.ts`), and none of them notices. */
+/** Updates of one batch share a statement (`shared-writes.ts`), and none of them notices. */
 import postgres from "postgres";
 import t from "tap";
 import { waitFor } from "../../shared/testing/wait-for.ts";
+import { positionAt } from "../position.ts";
 import { startTestWorker } from "./worker.ts";
 
 const update = (name: string) => JSON.stringify(["user.update", 1, { profile: { display_name: name } }]);
@@ -73,6 +74,45 @@ t.test("updates that come together", async (t) => {
     t.strictSame(done, success);
     t.equal(await nameOf(banned), null);
     t.equal(await nameOf(other), "new");
+  });
+
+  await t.test("are refused also where the worker knows the account as it was before", async (t) => {
+    const [banned, cutOff, demoted, other] = (await newUsers(4, "known")) as [string, string, string, string];
+    const each = [banned, cutOff, demoted, other];
+    const send = (name: string) =>
+      answersTo(each.map((user) => ({ user, frame: update(name), loginVersion: 1 })));
+    t.strictSame(await send("before"), [success, success, success, success]);
+    await sql`update users set moderation_state = 'banned' where id = ${banned}`;
+    await sql`update users set cut_off_version = version + 1, version = version + 1 where id = ${cutOff}`;
+    await sql`update users set type = 'kiosk' where id = ${demoted}`;
+    const answers = await send("after");
+    for (const refused of answers.slice(0, 3)) t.match(refused, ["error", 1, { code: "auth.denied" }]);
+    t.strictSame(answers[3], success);
+    t.same(await Promise.all(each.map(nameOf)), ["before", "before", "before", "after"]);
+  });
+
+  await t.test("are permitted by what an account has become meanwhile", async (t) => {
+    const [user] = (await newUsers(1, "returned")) as [string];
+    await sql`update users set moderation_state = 'banned' where id = ${user}`;
+    const [refused] = await answersTo([{ user, frame: update("banned") }]);
+    t.match(refused, ["error", 1, { code: "auth.denied" }]);
+    await sql`update users set moderation_state = '', traits = '{new}' where id = ${user}`;
+    t.strictSame(await answersTo([{ user, frame: update("back") }]), [success]);
+    t.equal(await nameOf(user), "back");
+  });
+
+  await t.test("change a value only where nothing newer is there, each by itself", async (t) => {
+    const [user] = (await newUsers(1, "newer")) as [string];
+    const far = positionAt(Date.now() + 60_000);
+    await sql`update users set profile_position = ${far} where id = ${user}`;
+    const frame = (body: object) => JSON.stringify(["user.update", 1, body]);
+    const both = frame({ profile: { display_name: "late" }, client_state: { tab: 2 } });
+    const { next } = await wire.listen("w", user);
+    t.strictSame(await answersTo([{ user, frame: both }]), [success]);
+    t.match(JSON.parse((await next()).frame!), ["user.updated", { profile: {}, client_state: { tab: 2 } }]);
+    t.equal(await nameOf(user), null);
+    t.strictSame(await answersTo([{ user, frame: update("late") }]), [success]);
+    t.equal(await nameOf(user), null);
   });
 
   await t.test("take effect once, also where one of them has run before", async (t) => {
