@@ -125,7 +125,7 @@ export async function readEntries(options: EntryReaderOptions): Promise<void> {
     while (running.size > 0 && !options.signal.aborted) {
       const left = (isBehind() ? MAX_GATHER_BEHIND_MS : MAX_GATHER_MS) - since();
       if (left <= 0) return;
-      await Promise.race([Promise.all(running), pause(Math.min(left, GATHER_MS), options.signal)]);
+      await Promise.race([Promise.all(running), pause(Math.min(left, MAX_GATHER_MS), options.signal)]);
     }
   };
   const isIdle = () => underWay.size === 0 && performance.now() - startedAt > IDLE_AFTER_MS;

@@ -29,9 +29,9 @@ const MAX_ENTRY_CHARACTERS = 256 * 1024;
 
 /**
  * How long acknowledgements wait for answers to go out with, where these come that often. An entry is claimed by others
- * a hundred times later.
+ * long after that.
  */
-const FINISH_WAIT_MS = 10;
+const FINISH_WAIT_MS = 60;
 
 const STREAM_EXPIRY_MS = 60 * 60 * 1_000;
 const TEXT_EXPIRY_S = 60 * 60;
