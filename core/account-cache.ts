@@ -1,9 +1,11 @@
 /**
- * Accounts as this worker last read them. A row from here counts only where the statement that a batch reads with has
- * found it in Postgres as it was then (`selectUsersAnew`): what is saved is fetching and parsing it once more, never
- * the question whether it still holds.
+ * Accounts as this worker last read them. A row from here counts only where Postgres has just been asked whether it
+ * still holds: what is saved is fetching and parsing it once more, never the question. Where nothing at all has been
+ * committed since these accounts were looked at, which its snapshot tells, they need not be looked at one by one.
  */
-import type { KnownUser } from "./sql/users.ts";
+import type { Sql } from "./sql/database.ts";
+import { selectMoment } from "./sql/server-state.ts";
+import { type KnownUser, selectUsersAnew, type UserRow } from "./sql/users.ts";
 
 /** A sixteenth of what a worker has (`k8s/base/core.yaml`). */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -12,48 +14,101 @@ const MAX_BYTES = 64 * 1024 * 1024;
 const ROW_BYTES = 1_000;
 const TEXT_BYTES = 40;
 
+interface Entry {
+  world: string;
+  known: KnownUser;
+  /** Whether it was asked for since room was last looked for. */
+  isUsed: boolean;
+}
+
 export class AccountCache {
   readonly #maxBytes: number;
-  /** By world and id, the one that was asked for longest ago first. */
-  readonly #known = new Map<string, KnownUser>();
+  /** By id, which is one account's of one world. Those that nobody asks for come first in time. */
+  readonly #entries = new Map<string, Entry>();
   #bytes = 0;
+  /** When accounts were last looked at one by one. */
+  #moment = "";
+  /** Whether nothing was committed between the last two looks: then it pays to ask that first. */
+  #isQuiet = false;
 
   constructor(maxBytes = MAX_BYTES) {
     this.#maxBytes = maxBytes;
   }
 
-  get(world: string, id: string): KnownUser | undefined {
-    const key = `${world}/${id}`;
-    const known = this.#known.get(key);
-    if (known === undefined) return undefined;
-    this.#known.delete(key);
-    this.#known.set(key, known);
-    return known;
+  /**
+   * Reads accounts as they are now.
+   *
+   * @param wanted by id, UUIDs in lower case; each gets its row, or undefined where there is no such account
+   */
+  async read(sql: Sql, world: string, wanted: Map<string, UserRow | undefined>): Promise<void> {
+    if (wanted.size === 0) return;
+    const known = new Map<string, KnownUser | null>();
+    const last = this.#moment;
+    let isAsked = this.#isQuiet;
+    for (const id of wanted.keys()) {
+      const entry = this.get(world, id) ?? null;
+      known.set(id, entry);
+      isAsked &&= entry !== null && entry.moment === last;
+    }
+    // Others read meanwhile: what they find says nothing about these.
+    if (!isAsked || (await selectMoment(sql)) !== last) await this.#look(sql, world, known);
+    for (const [id, user] of known) wanted.set(id, user?.row);
   }
 
-  /** Keeps a row, and forgets those that nobody has asked for as long as there is no room. */
-  set(world: string, known: KnownUser): void {
-    this.delete(world, known.row.id);
-    this.#known.set(`${world}/${known.row.id}`, known);
-    this.#bytes += bytesOf(known);
-    for (const [key, oldest] of this.#known) {
-      if (this.#bytes <= this.#maxBytes) break;
-      this.#known.delete(key);
-      this.#bytes -= bytesOf(oldest);
+  /** Looks at each of them, and puts those that are not as they were in their place. */
+  async #look(sql: Sql, world: string, known: Map<string, KnownUser | null>): Promise<void> {
+    const { moment, anew } = await selectUsersAnew(sql, world, known);
+    for (const { id, known: user } of anew) known.set(id, user);
+    for (const [id, user] of known) {
+      if (user === null) this.delete(world, id);
+      else user.moment = moment;
     }
+    for (const { known: user } of anew) if (user !== null) this.set(world, user);
+    this.#isQuiet = moment === this.#moment;
+    this.#moment = moment;
+  }
+
+  /** An account as it was last read. */
+  get(world: string, id: string): KnownUser | undefined {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.world !== world) return undefined;
+    entry.isUsed = true;
+    return entry.known;
+  }
+
+  /** Keeps a row, and forgets those that nobody has asked for for a while where there is no room. */
+  set(world: string, known: KnownUser): void {
+    const { id } = known.row;
+    const bytes = bytesOf(known);
+    this.#forget(id);
+    for (const [oldest, entry] of this.#entries) {
+      if (this.#bytes + bytes <= this.#maxBytes) break;
+      const isKept = entry.isUsed;
+      entry.isUsed = false;
+      this.#forget(oldest);
+      if (!isKept) continue;
+      // It had its turn, and comes last.
+      this.#entries.set(oldest, entry);
+      this.#bytes += bytesOf(entry.known);
+    }
+    this.#entries.set(id, { world, known, isUsed: false });
+    this.#bytes += bytes;
   }
 
   delete(world: string, id: string): void {
-    const key = `${world}/${id}`;
-    const known = this.#known.get(key);
-    if (known === undefined) return;
-    this.#known.delete(key);
-    this.#bytes -= bytesOf(known);
+    if (this.#entries.get(id)?.world === world) this.#forget(id);
+  }
+
+  #forget(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    this.#entries.delete(id);
+    this.#bytes -= bytesOf(entry.known);
   }
 
   /** How many there are. */
   get size(): number {
-    return this.#known.size;
+    return this.#entries.size;
   }
 }
 

@@ -14,7 +14,7 @@ import { storedKey } from "./loaders.ts";
 import { resolveAccess } from "./permissions.ts";
 import type { parseRequest } from "./run-command.ts";
 import type { Sql } from "./sql/database.ts";
-import { type KnownUser, selectUsers, selectUsersAnew, type UserKey, type UserRow } from "./sql/users.ts";
+import { selectUsers, type UserKey, type UserRow } from "./sql/users.ts";
 import type { World } from "./world.ts";
 
 /** A command whose accounts are being read. */
@@ -103,25 +103,12 @@ export class AccountReads {
   async #select(): Promise<void> {
     const reads = [...this.#worlds].flatMap(([world, accounts]) =>
       [...accounts].map(async ([key, wanted]) => {
-        if (key === "id") return await this.#selectById(world, wanted);
+        if (key === "id") return await this.#cache.read(this.#sql, world, wanted);
         const rows = await selectUsers(this.#sql, world, key, [...wanted.keys()]);
         for (const row of rows) wanted.set(row[key]!, row);
       }),
     );
     await Promise.all(reads);
-  }
-
-  async #selectById(world: string, wanted: Map<string, UserRow | undefined>): Promise<void> {
-    const known = new Map<string, KnownUser | null>();
-    for (const id of wanted.keys()) known.set(id, this.#cache.get(world, id) ?? null);
-    if (known.size === 0) return;
-    const anew = await selectUsersAnew(this.#sql, world, known);
-    for (const [id, user] of known) if (user !== null) wanted.set(id, user.row);
-    for (const { id, known: user } of anew) {
-      wanted.set(id, user?.row);
-      if (user === null) this.#cache.delete(world, id);
-      else this.#cache.set(world, user);
-    }
   }
 }
 

@@ -10,7 +10,7 @@ import { Refusal } from "../shared/protocol/errors.ts";
 import type { CommandContext, WriteCommand, Written } from "./commands/context.ts";
 import { permit } from "./permit.ts";
 import type { Sql } from "./sql/database.ts";
-import { selectUsersAnew, type UserRow } from "./sql/users.ts";
+import type { UserRow } from "./sql/users.ts";
 
 /** A writing command that may share a statement. */
 export interface SharedWrite {
@@ -35,10 +35,7 @@ export async function runTogether(
   const { accounts, log } = writes[0]!.context.services;
   try {
     const unknown = [...first.keys()].filter((id) => accounts.get(world, id) === undefined);
-    if (unknown.length > 0) {
-      const found = await selectUsersAnew(sql, world, new Map(unknown.map((id) => [id, null])));
-      for (const { known } of found) if (known !== null) accounts.set(world, known);
-    }
+    await accounts.read(sql, world, new Map(unknown.map((id) => [id, undefined])));
     const ready = [...first.values()].flatMap((write) => {
       const known = accounts.get(world, write.actor.id)?.row;
       return known !== undefined && mayRun(write, known) ? [{ ...write, known }] : [];

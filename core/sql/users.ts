@@ -2,7 +2,7 @@
 import type postgres from "postgres";
 import { cutOffVersion } from "./cut-off-version.ts";
 import type { Queryable, Transaction } from "./database.ts";
-import { originOf } from "./server-state.ts";
+import { momentOf, originOf } from "./server-state.ts";
 import { type RawRow, toUsers, userColumns } from "./user-columns.ts";
 
 /** A row of `users` with its explicit grants. */
@@ -63,6 +63,8 @@ export interface KnownUser {
   writtenBy: string;
   /** Where that was: of another server, or another world of this name, numbers of transactions say nothing. */
   origin: string;
+  /** When it was last found to be so (`selectMoment`). */
+  moment: string;
 }
 
 /** What a reading found: `null` instead of a row where there is no such account any more. */
@@ -73,27 +75,35 @@ export type ReadAnew = { id: string; known: KnownUser | null };
  * read before, and most of what reading costs is fetching and parsing it. Ids must be UUIDs in lower case.
  *
  * @param known what is known of each; null: nothing
+ * @returns those, and the moment of which that is true
  */
 export async function selectUsersAnew(
   sql: Queryable,
   world: string,
   known: ReadonlyMap<string, KnownUser | null>,
-): Promise<ReadAnew[]> {
+): Promise<{ moment: string; anew: ReadAnew[] }> {
   const list = [...known.values()];
   const origin = list.find((each) => each !== null)?.origin ?? "";
   const ids = [...known.keys()].join(",");
   // What is known from elsewhere is asked for like what is not known at all.
   const writers = list.map((each) => (each?.origin === origin ? each.writtenBy : "0")).join(",");
-  const rows = await sql<(RawRow & { asked: string; writtenBy: string; origin: string })[]>`
-    with here as materialized (select ${originOf(sql, world)} as origin)
-    select k.id as asked, u.xmin::text as "writtenBy", (select origin from here) as origin, ${userColumns(sql)}
-    from unnest(string_to_array(${ids}, ',')::uuid[], string_to_array(${writers}, ',')) as k (id, written_by)
-    left join users u on u.world_id = ${world} and u.id = k.id
-    where u.xmin::text is distinct from k.written_by or (select origin from here) is distinct from ${origin}`;
-  return rows.map(({ asked, writtenBy, origin: found, ...raw }) => {
-    if (raw.id === null) return { id: asked, known: null };
-    return { id: asked, known: { row: toUsers([raw as RawRow])[0]!, writtenBy, origin: found } };
-  });
+  type Found = RawRow & { asked: string | null; written_by: string } & Omit<KnownUser, "row">;
+  const rows = await sql<Found[]>`
+    with here as materialized (select ${originOf(sql, world)} as origin, ${momentOf(sql)} as moment)
+    select here.origin, here.moment, a.* from here left join (
+      select k.id as asked, k.written_by, u.xmin::text as "writtenBy", ${userColumns(sql)}
+      from unnest(string_to_array(${ids}, ',')::uuid[], string_to_array(${writers}, ',')) as k (id, written_by)
+      left join users u on u.world_id = ${world} and u.id = k.id
+    ) as a on a."writtenBy" is distinct from a.written_by or here.origin is distinct from ${origin}`;
+  const moment = rows[0]!.moment;
+  const anew = rows.flatMap(
+    ({ asked, written_by: _, moment: __, writtenBy, origin: found, ...raw }): ReadAnew[] => {
+      if (asked === null) return [];
+      if (raw.id === null) return [{ id: asked, known: null }];
+      return [{ id: asked, known: { row: toUsers([raw as RawRow])[0]!, writtenBy, origin: found, moment } }];
+    },
+  );
+  return { moment, anew };
 }
 
 /**
