@@ -76,9 +76,9 @@ export const mutations: readonly Mutation[] = [
     name: "no stream position",
     edits: [
       {
-        file: "core/commands/user-update.js",
-        find: "actor.profile_position < position ? given.profile : null",
-        replace: "given.profile",
+        file: "core/sql/own-updates.js",
+        find: "case when l.profile_position < n.position then n.profile::jsonb end as",
+        replace: "n.profile::jsonb as",
       },
     ],
     // A worker runs late what its client has given up, and has overtaken over another connection.
@@ -96,6 +96,11 @@ export const mutations: readonly Mutation[] = [
       {
         file: "core/sql/users.js",
         find: "order by u.id for no key update of u",
+        replace: "order by u.id",
+      },
+      {
+        file: "core/sql/own-updates.js",
+        find: "order by u.id for no key update of u skip locked",
         replace: "order by u.id",
       },
     ],
