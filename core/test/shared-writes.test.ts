@@ -3,6 +3,8 @@ import postgres from "postgres";
 import t from "tap";
 import { waitFor } from "../../shared/testing/wait-for.ts";
 import { positionAt } from "../position.ts";
+import { writeOwnUpdates } from "../sql/own-updates.ts";
+import { selectUsers } from "../sql/users.ts";
 import { startTestWorker } from "./worker.ts";
 
 const update = (name: string) => JSON.stringify(["user.update", 1, { profile: { display_name: name } }]);
@@ -131,3 +133,50 @@ t.test("updates that come together", async (t) => {
     t.equal(logged!.count, 1);
   });
 });
+
+t.test(
+  "what they were decided by holds until they are committed, whoever else writes meanwhile",
+  async (t) => {
+    const { sql, logIn } = await startTestWorker(t);
+    const ids = await Promise.all([1, 2, 3].map((n) => logIn(`crowded ${n}`)));
+    const known = await selectUsers(sql, "w", "id", ids);
+    let place = 0;
+    let written = 0;
+    const write = async () => {
+      for (let round = 0; round < 60; round++) {
+        const position = positionAt(Date.now() + 60_000 + ++place);
+        const updates = known.map((user) => ({
+          ...{ known: user, loginVersion: 1, commandId: `crowded.${place}.${user.id}`, position },
+          ...{ profile: `{"place":${place}}`, client_state: null },
+        }));
+        const found = await writeOwnUpdates(sql, "w", updates, true);
+        written += found.size;
+      }
+    };
+    const moderate = async () => {
+      for (let round = 0; round < 30; round++) {
+        const id = ids[round % ids.length]!;
+        const [banned] = await sql`
+        update users set moderation_state = 'banned', version = version + 1 where id = ${id} returning profile`;
+        await sql`update users set client_state = '{"banned":true}', version = version + 1 where id = ${id}`;
+        const [after] = await sql`
+        update users set moderation_state = '', version = version + 1 where id = ${id} returning profile`;
+        t.same(after!.profile, banned!.profile, "nothing of somebody who is banned");
+      }
+    };
+    await Promise.all([write(), write(), write(), moderate()]);
+    t.ok(written > 0);
+    const [sum] = await sql`select sum(version - 1)::int as changes from users where id = any(${ids})`;
+    t.equal(sum!.changes, written + 3 * 30, "every change has its version");
+    for (const id of ids) {
+      const rows = await sql`
+      select data from audit_log where user_id = ${id} and event = 'profile' order by (data #>> '{new,place}')::int`;
+      const before = [{}, ...rows.map(({ data }) => data.new)].slice(0, -1);
+      t.same(
+        rows.map(({ data }) => data.old),
+        before,
+        "each began where the one before had ended",
+      );
+    }
+  },
+);
