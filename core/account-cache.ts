@@ -23,7 +23,7 @@ interface Entry {
 
 export class AccountCache {
   readonly #maxBytes: number;
-  /** By id, which is one account's of one world. Those that nobody asks for come first in time. */
+  /** By id; of two worlds that have the same one, that of the world that asked last. What nobody asks for comes first. */
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
   /** When accounts were last looked at one by one. */

@@ -19,7 +19,9 @@ export type RawRow<Row = UserRow> = Omit<Row, "world_roles" | "room_roles"> & {
   room_roles: [string, string][] | null;
 };
 
-/** Makes rows of them. Nearly nobody has explicit grants: null crosses the wire for them, and becomes the same empty list here. */
+/**
+ * Makes rows of them. Nearly nobody has explicit grants: null crosses the wire for them, and becomes an empty list here.
+ */
 export function toUsers<Row extends UserRow = UserRow>(rows: RawRow<Row>[]): Row[] {
   for (const row of rows) {
     row.world_roles ??= [];

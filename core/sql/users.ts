@@ -109,21 +109,18 @@ export async function selectUsersAnew(
 /**
  * The same by id, locked until the transaction ends. Always in the order of the ids, so that no two transactions
  * wait for each other; and exclusively, since sharing a lock that is to be raised later is a deadlock.
- *
- * @param taken what of those that somebody else has locked: waited for, or skipped, and missing then
  */
 export async function lockUsers(
   tx: Transaction,
   world: string,
   ids: readonly string[],
-  taken: "wait" | "skip" = "wait",
 ): Promise<LockedUser[]> {
   const rows = await tx<RawRow<LockedUser>[]>`
     select ${userColumns(tx)}, u.profile_position, u.client_state_position, u.moderation_position,
       u.reactivated_position, u.pretalx_id_position, u.cut_off_version::float8 as cut_off_version
     from users u
     where u.world_id = ${world} and u.id = any(${ids as string[]}::uuid[])
-    order by u.id for no key update of u ${taken === "skip" ? tx`skip locked` : tx``}`;
+    order by u.id for no key update of u`;
   return toUsers<LockedUser>(rows);
 }
 

@@ -151,6 +151,9 @@ t.test(
         }));
         const found = await writeOwnUpdates(sql, "w", updates, true);
         written += found.size;
+        for (const { row } of found.values()) {
+          t.same(Object.keys(row).sort(), Object.keys(known[0]!).sort(), "all that there is of an account");
+        }
       }
     };
     const moderate = async () => {
